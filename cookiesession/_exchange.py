@@ -1,0 +1,340 @@
+"""One request: the session is opened at the first look, and settled when the response starts.
+
+    Incoming   what the library wants to know of a request
+    Exchange   the request's session, and once the response starts, its headers
+    Policy     what a manager's configuration comes to
+
+The rules: nothing here does input or output, or keeps a request's state beyond the request. A
+request in which nobody looks at the session costs two small objects and decodes nothing. What a
+client sends never raises. What the application did is never lost without an error or an event.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+from cookiesession import events
+from cookiesession._codec import Codec, Content, RingKey, kid_of
+from cookiesession._cookie import MAX_CLEANED, Jar, Writer, find
+from cookiesession._lifetimes import Lifetimes, Stamp
+from cookiesession._pack import pack
+from cookiesession._session import EMPTY, Arrival, Session
+from cookiesession.errors import (
+    InvalidCookie,
+    SessionTooLarge,
+    Status,
+    UnsavableSession,
+)
+
+_CLEAN_AFTER: Final = 60  # seconds: before, a stale part may belong to a response under way
+_TOUCHING: Final = frozenset({"", "document", "empty"})  # Sec-Fetch-Dest; not images and the like
+_NAMED_IN_ERRORS: Final = 3
+_SWITCHING_PROTOCOLS: Final = 101  # a WebSocket; no cache keeps it
+_LOOPBACK: Final = re.compile(r"((.+\.)?localhost\.?|127(\.\d{1,3}){3})(:\d*)?|\[::1\](:\d*)?")
+_PRIVATE: Final = frozenset({"private", "no-cache", "no-store"})
+
+_logger = logging.getLogger("cookiesession")
+
+
+@dataclass(slots=True)
+class Incoming:
+    """What the library wants to know of a request. Text is as the server hands it over.
+
+    `cookies` holds the values of the Cookie headers; `fetch_dest` and `fetch_site` are those of
+    `Sec-Fetch-Dest` and `Sec-Fetch-Site`. Forwarded headers are never asked for.
+
+    >>> Incoming(cookies=[b"a=1; b=2"], host="example.com").method
+    'GET'
+    """
+
+    cookies: Iterable[bytes] = ()
+    method: str = "GET"
+    path: str = "/"
+    scheme: str = ""
+    host: str = ""
+    fetch_dest: str = ""
+    fetch_site: str = ""
+
+
+class Edits(NamedTuple):
+    """What to do to a response's headers: `set` replaces, `add` appends.
+
+    >>> edits = Edits({"Vary": "Cookie"}, [("Set-Cookie", "session=...")])
+    >>> edits.set
+    {'Vary': 'Cookie'}
+    """
+
+    set: dict[str, str]
+    add: list[tuple[str, str]]
+
+
+class Policy(NamedTuple):
+    """What a manager's configuration comes to; shared by all its requests."""
+
+    codec: Codec
+    writer: Writer
+    lifetimes: Lifetimes
+    touch_after: int
+    persistent: bool
+    save_on_5xx: bool
+    secure: bool
+    development: bool
+    clock: Callable[[], float]
+    on_event: Callable[[events.Event], None]
+    warned: set[type[events.Event]]
+
+    def now(self) -> int:
+        """Read the clock, in whole seconds."""
+        return int(self.clock())
+
+    def read(self, source: Incoming | Callable[[], Incoming]) -> "_Visit":
+        """Open what a request brought: the newest of the valid cookies, or nothing and why."""
+        incoming = source if isinstance(source, Incoming) else source()
+        if self.development and not is_loopback(incoming.host):
+            self.refused(Status.HOST_REFUSED)
+            return _Visit(Status.HOST_REFUSED, self.now(), {}, incoming=incoming)
+        jar = find(incoming.cookies, self.writer.name.encode())
+        texts = jar.texts()
+        if not texts:
+            return _Visit(Status.MISSING, self.now(), {}, incoming=incoming, jar=jar)
+        return self._open(incoming, jar, texts)
+
+    def _open(self, incoming: Incoming, jar: Jar, texts: list[bytes | None]) -> "_Visit":
+        now = self.now()
+        opened = [self._opened(text, now) for text in texts]
+        valid = [content for content in opened if isinstance(content, Content)]
+        if not valid:
+            refusal = opened[0]
+            assert isinstance(refusal, Status)
+            self.refused(refusal, texts[0])
+            return _Visit(refusal, now, {}, incoming=incoming, jar=jar)
+        newest = max(valid, key=lambda content: content.stamp.issued)  # of equals, the first
+        if len(valid) > 1:
+            self.tell(events.Duplicate, newest.key, newest.stamp)
+        self.tell(events.Opened, newest.key, newest.stamp)
+        return _Visit(
+            Status.VALID, now, newest.data, newest.body, newest.stamp, newest.key, incoming, jar
+        )
+
+    def _opened(self, text: bytes | None, now: int) -> Content | Status:
+        if text is None:
+            return Status.INCOMPLETE
+        try:
+            return self.codec.loads(text, now)
+        except InvalidCookie as error:
+            return error.reason
+
+    def text(self, data: dict[str, Any], body: bytes, stamp: Stamp) -> str:
+        """Write a session; raise `SessionTooLarge` where its cookies cannot take it."""
+        text = self.codec.dumps(data, body, stamp).decode()
+        if len(text) > self.writer.capacity:
+            largest = self.codec.sizes(data)[:_NAMED_IN_ERRORS]
+            raise SessionTooLarge(len(text), self.writer.capacity, largest)
+        return text
+
+    def max_age(self, stamp: Stamp, now: int) -> int | None:
+        """Return what Max-Age says, or None where the browser shall forget when it closes."""
+        if stamp.forgotten or not (self.persistent or stamp.remembered):
+            return None
+        return max(0, self.lifetimes.end(stamp) - now)
+
+    def tell(self, kind: type[events.Event], key: RingKey, stamp: Stamp) -> None:
+        """Tell the hook of an event; what the hook raises is logged and goes no further."""
+        if self.on_event is not events.log or events.is_logged(kind):
+            self._call(kind(key.session_hash(stamp.sid), key.kid_text.decode()))
+
+    def refused(self, reason: Status, text: bytes | None = None) -> None:
+        """Tell the hook of a refusal."""
+        self._call(events.Refused("", kid_of(text or b""), reason))
+
+    def warn_once(self, kind: type[events.Event], key: RingKey, stamp: Stamp) -> None:
+        """Tell the hook of something that every response would tell again."""
+        if kind not in self.warned:
+            self.warned.add(kind)
+            self.tell(kind, key, stamp)
+
+    def _call(self, event: events.Event) -> None:
+        try:
+            self.on_event(event)
+        except Exception:
+            _logger.exception("on_event raised")
+
+
+@dataclass(slots=True)
+class _Visit(Arrival):
+    """An arrival, with what it takes to answer it."""
+
+    key: RingKey | None = None
+    incoming: Incoming = field(default_factory=Incoming)
+    jar: Jar = field(default_factory=Jar)
+
+
+class Exchange:
+    """One request's session, from `SessionManager.open` to the end of the response's body."""
+
+    __slots__ = ("_lines", "_policy", "_without_vary", "session")
+
+    session: Session
+
+    def __init__(self, policy: Policy, source: Incoming | Callable[[], Incoming]) -> None:
+        self._policy = policy
+        self.session = Session(policy.codec, policy.read, source)
+        self._lines: list[str] | None = None  # the Set-Cookie lines, once they are settled
+        self._without_vary = False  # the headers left before anybody had looked
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+
+    def close(self) -> None:
+        """End the exchange: no header can be sent any more.
+
+        Leaving the block does this. An adapter calls it where a protocol has no headers, as when a
+        WebSocket is refused without a response. Raises `SessionClosedError` where a change is lost.
+        """
+        session = self.session
+        if self._lines is None:
+            self._lines = []
+            session._closed = True
+        if session.accessed:
+            session._refuse_late_change()
+            if self._without_vary:
+                self._tell(events.CacheConflict)
+
+    def headers(self, status: int = 200, *, vary: str = "", cache_control: str = "") -> Edits:
+        """Settle the session and return what to do to the response's headers.
+
+        Called when the response starts, with its status and its own `Vary` and `Cache-Control`.
+        A session that was changed afterwards is an error. Called again, as when an error page
+        replaces a response that never left, it returns the same cookies, if that status may carry
+        them. Raises `UnsavableSession` or `SessionTooLarge`, once: the next call, for the error
+        page, returns no cookie.
+        """
+        session = self.session
+        if not session.accessed:
+            session._closed = True
+            self._lines = []
+            self._without_vary = status != _SWITCHING_PROTOCOLS
+            return Edits({}, [])
+        if self._lines is None:
+            self._lines = []  # whatever happens now happens once
+            self._lines = self._settle(status)
+        lines = self._lines if self._may_write(status) else []
+        edits = Edits({}, [("Set-Cookie", line) for line in lines])
+        if not _names(vary) & {"cookie", "*"}:
+            edits.set["Vary"] = f"{vary}, Cookie" if vary else "Cookie"
+        if lines and not _is_private(cache_control):
+            edits.set["Cache-Control"] = "no-store"
+            if cache_control:
+                self._tell(events.CacheConflict)
+        return edits
+
+    def _may_write(self, status: int) -> bool:
+        return status < 500 or self._policy.save_on_5xx
+
+    def _settle(self, status: int) -> list[str]:
+        session = self.session
+        visit = self._visit
+        may_write = self._may_write(status) and visit.status is not Status.HOST_REFUSED
+        try:
+            body = pack(session)
+        except UnsavableSession:
+            if may_write:
+                raise
+            self._tell(events.NotSaved)
+            return []
+        changed = session._forced or session._restamped or body != session._baseline
+        touched = session._touched or self._is_due(visit)
+        destroyed = session._destroyed
+        session._close(body)
+        if not may_write:
+            if changed:
+                self._tell(events.NotSaved)
+            return []
+        if changed and body == EMPTY:  # an empty session is no cookie; a refused one stays (K5)
+            return self._delete(visit) if destroyed or visit.stamp else []
+        if changed or (touched and visit.stamp):
+            return self._write(visit, body, events.Saved if changed else events.Touched)
+        return self._clean(visit)
+
+    def _is_due(self, visit: "_Visit") -> bool:
+        """Tell whether an unchanged session is to be written anew."""
+        if visit.stamp is None or visit.incoming.fetch_dest not in _TOUCHING:
+            return False
+        policy = self._policy
+        is_old = visit.now - visit.stamp.issued >= policy.touch_after
+        return is_old or visit.key is not policy.codec.primary
+
+    def _write(self, visit: "_Visit", body: bytes, kind: type[events.Event]) -> list[str]:
+        policy, session = self._policy, self.session
+        stamp = session._own_stamp()
+        stamp = stamp._replace(issued=max(visit.now, stamp.issued))
+        text = policy.text(session, body, stamp)
+        lines = policy.writer.set(text, policy.max_age(stamp, visit.now))
+        key = policy.codec.primary
+        policy.tell(kind, key, stamp)
+        if len(lines) > 1:
+            policy.tell(events.Split, key, stamp)
+        if policy.secure and visit.incoming.scheme == "http" and _is_dropped(visit.incoming):
+            policy.warn_once(events.InsecureTransport, key, stamp)
+        return lines + self._deletions(visit.jar.all_parts())
+
+    def _delete(self, visit: "_Visit") -> list[str]:
+        writer = self._policy.writer
+        head = [writer.delete(writer.name)] if visit.jar.heads else []
+        lines = head + self._deletions(visit.jar.all_parts())
+        if lines:
+            self._tell(events.Deleted)
+        return lines
+
+    def _clean(self, visit: "_Visit") -> list[str]:
+        """Delete the parts that other tabs left, before they fill the browser's Cookie header."""
+        if visit.stamp is None or visit.now - visit.stamp.issued < _CLEAN_AFTER:
+            return []
+        return self._deletions(visit.jar.stale_parts())
+
+    def _deletions(self, parts: list[tuple[bytes, int]]) -> list[str]:
+        writer = self._policy.writer
+        names = [writer.part_name(tag.decode(), number) for tag, number in parts[:MAX_CLEANED]]
+        return [writer.delete(name) for name in names]
+
+    def _tell(self, kind: type[events.Event]) -> None:
+        key = self._visit.key or self._policy.codec.primary
+        self._policy.tell(kind, key, self.session._own_stamp())
+
+    @property
+    def _visit(self) -> "_Visit":
+        visit = self.session._arrival
+        assert isinstance(visit, _Visit)
+        return visit
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a Host header names this machine itself."""
+    return bool(_LOOPBACK.fullmatch(host.lower()))
+
+
+def _is_dropped(incoming: Incoming) -> bool:
+    # Over https, behind a proxy too, browsers send Sec-Fetch-Site; over plain http they do not.
+    return not incoming.fetch_site and not is_loopback(incoming.host)
+
+
+def _names(header: str) -> set[str]:
+    """Return the members of a comma-separated header, in small letters."""
+    return {member.strip().lower() for member in header.split(",")}
+
+
+def _is_private(cache_control: str) -> bool:
+    names = _names(cache_control)
+    return "public" not in names and not names.isdisjoint(_PRIVATE)

@@ -1,0 +1,103 @@
+"""Sessions for any WSGI application (PEP 3333), with no framework imported.
+
+    app = SessionMiddleware(app, manager)        # the session is environ["cookiesession.session"]
+
+The session is written when the application calls `start_response`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from cookiesession import ConfigurationError, Exchange, Incoming, SessionManager
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+KEY = "cookiesession.session"
+
+
+class SessionMiddleware:
+    """Puts the session of `manager` into every request's environ, and writes it.
+
+    >>> from cookiesession import Key
+    >>> def application(environ, start_response):
+    ...     environ["cookiesession.session"]["user"] = "ann"
+    ...     start_response("200 OK", [("Content-Type", "text/plain")])
+    ...     return [b"hello"]
+    >>> app = SessionMiddleware(application, SessionManager(Key.generate()))
+    """
+
+    def __init__(self, app: WSGIApplication, manager: SessionManager) -> None:
+        if not isinstance(manager, SessionManager):
+            raise ConfigurationError("SessionMiddleware takes the application and a SessionManager")
+        self.app = app
+        self.manager = manager
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        exchange = self.manager.open(partial(_incoming, environ))
+        environ[KEY] = exchange.session
+
+        def start_with_session(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None
+        ) -> Any:
+            return start_response(status, _edited(exchange, status, headers), exc_info)
+
+        body = self.app(environ, start_with_session)
+        file_wrapper = environ.get("wsgi.file_wrapper")
+        if isinstance(file_wrapper, type) and isinstance(body, file_wrapper):
+            exchange.close()  # a file changes no session, and goes out by sendfile if left alone
+            return body
+        return _Body(body, exchange)
+
+
+class _Body:
+    """The application's body, at whose end late changes are found."""
+
+    def __init__(self, body: Iterable[bytes], exchange: Exchange) -> None:
+        self._body = body
+        self._exchange = exchange
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._body
+        self._exchange.close()
+
+    def close(self) -> None:
+        close = getattr(self._body, "close", None)
+        if close is not None:
+            close()
+
+
+def _edited(
+    exchange: Exchange, status: str, headers: list[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    code = int(status[:3])
+    if not exchange.session.accessed:
+        exchange.headers(code)
+        return headers
+    edits = exchange.headers(
+        code, vary=_joined(headers, "vary"), cache_control=_joined(headers, "cache-control")
+    )
+    replaced = {name.lower() for name in edits.set}
+    kept = [header for header in headers if header[0].lower() not in replaced]
+    return [*kept, *edits.set.items(), *edits.add]
+
+
+def _joined(headers: list[tuple[str, str]], name: str) -> str:
+    return ", ".join(value for key, value in headers if key.lower() == name)
+
+
+def _incoming(environ: WSGIEnvironment) -> Incoming:
+    cookie = environ.get("HTTP_COOKIE", "")
+    return Incoming(
+        cookies=[cookie.encode("latin-1", "replace")],
+        method=environ.get("REQUEST_METHOD", "GET"),
+        path=environ.get("PATH_INFO", "/"),
+        scheme=environ.get("wsgi.url_scheme", ""),
+        host=environ.get("HTTP_HOST", ""),
+        fetch_dest=environ.get("HTTP_SEC_FETCH_DEST", ""),
+        fetch_site=environ.get("HTTP_SEC_FETCH_SITE", ""),
+    )
