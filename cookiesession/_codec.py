@@ -92,8 +92,7 @@ class Codec:
     def dumps(self, data: dict[str, Any], body: bytes, stamp: Stamp) -> bytes:
         """Write a session whose data packs to `body`, under the primary key."""
         key = self.primary
-        if self._compress and len(body) >= WORTH_IT:  # 8
-            body = pack(compress(data))
+        body = self._compressed(data, body)  # 8
         raw = seal(key.cookie_key, stamp, body, self._pad)  # 7, 6
         return key.signer.sign(_FORMAT + _base64.encode(raw))  # 5 to 1
 
@@ -146,10 +145,15 @@ class Codec:
 
     def length(self, data: dict[str, Any], body: bytes, stamp: Stamp) -> int:
         """Return how many characters `dumps` would write."""
-        if self._compress and len(body) >= WORTH_IT:
-            body = pack(compress(data))
-        raw_bytes = OVERHEAD + inner_length(stamp, len(body), self._pad)
-        return 1 + -(-raw_bytes * 4 // 3) + _TAIL
+        body_length = len(self._compressed(data, body))
+        raw_length = OVERHEAD + inner_length(stamp, body_length, self._pad)
+        return 1 + -(-raw_length * 4 // 3) + _TAIL
+
+    def _compressed(self, data: dict[str, Any], body: bytes) -> bytes:
+        if not self._compress or len(body) < WORTH_IT:
+            return body
+        smaller = compress(data)
+        return body if smaller is data else pack(smaller)
 
     def sizes(self, data: dict[str, Any]) -> list[tuple[str, int]]:
         """Return the top-level keys and the bytes that each takes, biggest first."""

@@ -15,22 +15,26 @@ from cookiesession._pack import Deflated, pack_value, unpack_value
 WORTH_IT: Final = 512  # bytes; below, deflate saves a few characters and costs as much as sealing
 MAX_INFLATED: Final = 65_536  # bytes over the whole cookie; against decompression bombs
 _WINDOW: Final = 12  # 4 KiB: a cookie is not longer, and a larger window costs time to set up
-_LARGE_KINDS: Final = frozenset({str, bytes, list, dict, tuple, set, frozenset})
+_CONTAINERS: Final = frozenset({list, dict, tuple, set, frozenset})
+_MOST_BYTES: Final = 4  # of a character, in UTF-8
 _HEADER_BYTES: Final = 3  # of an extension of up to 255 bytes; longer ones take 4
 
 
 def compress(data: dict[str, Any]) -> dict[str, Any]:
-    """Replace each large top-level value by its compressed form, where that is shorter."""
+    """Replace each large top-level value by its compressed form, where that is shorter.
+
+    Returns the very same dict where there is none.
+    """
     left = MAX_INFLATED
-    compressed = dict(data.items())
+    compressed: dict[str, Any] = {}
     for name, value in data.items():
-        packed = pack_value(value) if type(value) in _LARGE_KINDS else b""
+        packed = pack_value(value) if _may_be_large(value) else b""
         if WORTH_IT <= len(packed) <= left:
             deflated = _deflate(packed)
             if _is_shorter(deflated, packed):
                 compressed[name] = deflated
                 left -= len(packed)
-    return compressed
+    return dict(data.items()) | compressed if compressed else data
 
 
 def decompress(data: dict[str, Any]) -> dict[str, Any]:
@@ -42,6 +46,13 @@ def decompress(data: dict[str, Any]) -> dict[str, Any]:
             left -= len(packed)
             data[name] = unpack_value(packed)
     return data
+
+
+def _may_be_large(value: object) -> bool:
+    """Tell, without packing it, whether a value may be worth compressing."""
+    if isinstance(value, (str, bytes)):
+        return len(value) * _MOST_BYTES >= WORTH_IT
+    return type(value) in _CONTAINERS
 
 
 def _deflate(packed: bytes) -> Deflated:

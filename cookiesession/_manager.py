@@ -46,7 +46,7 @@ class SessionManager:
     {'user_id': 7}
     """
 
-    __slots__ = ("_policy", "keyring")
+    __slots__ = ("_policy", "_settings", "keyring")
 
     keyring: Keyring
 
@@ -71,6 +71,7 @@ class SessionManager:
         on_event: Callable[[events.Event], None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._settings = {name: value for name, value in locals().items() if name != "self"}
         check_name(name)
         _one_of("pad", pad, (0, 16, 32))
         _one_of("max_cookies", max_cookies, range(1, MAX_PARTS + 1))
@@ -103,6 +104,20 @@ class SessionManager:
     def cookie_name(self) -> str:
         """The cookie's name as browsers see it, with its prefix."""
         return self._policy.writer.name
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """The clock, in Unix seconds."""
+        return self._policy.clock
+
+    def replace(self, **settings: Any) -> "SessionManager":
+        """Return a manager with the same settings but these.
+
+        >>> manager = SessionManager(Key.generate())
+        >>> manager.replace(namespace="shop").cookie_name
+        '__Host-session'
+        """
+        return SessionManager(**{**self._settings, **settings})
 
     def open(self, incoming: Incoming | Callable[[], Incoming]) -> Exchange:
         """Begin a request. Never raises, and decodes nothing before somebody looks.

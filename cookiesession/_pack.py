@@ -96,8 +96,7 @@ _STR: Final = frozenset({str})
 
 def _walk(values: Collection[object], depth: int) -> None:
     """Refuse what C would pack and not give back, and nesting beyond the limit."""
-    kinds = set(map(type, values))
-    if kinds <= _SCALARS:
+    if _SCALARS.issuperset(map(type, values)):
         return
     for value in values:
         kind = type(value)
