@@ -71,7 +71,8 @@ class SessionManager:
         on_event: Callable[[events.Event], None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._settings = {name: value for name, value in locals().items() if name != "self"}
+        self._settings = {**locals()}  # every argument, for `replace`
+        del self._settings["self"]
         check_name(name)
         _one_of("pad", pad, (0, 16, 32))
         _one_of("max_cookies", max_cookies, range(1, MAX_PARTS + 1))

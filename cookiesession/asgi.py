@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import partial
 from typing import Any, Final
 
-from cookiesession import ConfigurationError, Edits, Exchange, Incoming, SessionManager
+from cookiesession import ConfigurationError, Exchange, Incoming, SessionManager
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -42,6 +42,8 @@ class SessionMiddleware:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
+        if "session" in scope:
+            raise ConfigurationError("two session middlewares wrap this application: remove one")
         with self.manager.open(partial(_incoming, scope)) as exchange:
             scope["session"] = exchange.session
 
@@ -82,36 +84,45 @@ def _apply(exchange: Exchange, status: int, message: Message) -> None:
         exchange.headers(status)
         return
     headers = [(bytes(name), bytes(value)) for name, value in message.get("headers", ())]
-    edits = exchange.headers(
-        status, vary=_joined(headers, b"vary"), cache_control=_joined(headers, b"cache-control")
-    )
-    message["headers"] = _edited(headers, edits)
-
-
-def _edited(headers: list[tuple[bytes, bytes]], edits: Edits) -> list[tuple[bytes, bytes]]:
+    own = _named(headers, _EDITED)
+    edits = exchange.headers(status, vary=own[b"vary"], cache_control=own[b"cache-control"])
     replaced = {name.lower().encode(): value.encode("latin-1") for name, value in edits.set.items()}
     kept = [header for header in headers if header[0].lower() not in replaced]
     added = [(name.lower().encode(), value.encode()) for name, value in edits.add]
-    return [*kept, *replaced.items(), *added]
-
-
-def _joined(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:
-    return ", ".join(value.decode("latin-1") for key, value in headers if key.lower() == name)
+    message["headers"] = [*kept, *replaced.items(), *added]
 
 
 def _incoming(scope: Scope) -> Incoming:
-    headers: list[tuple[bytes, bytes]] = scope["headers"]
+    headers = scope["headers"]
+    own = _named(headers, _ASKED)
     return Incoming(
         cookies=[value for name, value in headers if name == b"cookie"],
         method=scope.get("method", "GET"),
         path=scope["path"],
         scheme=scope.get("scheme", ""),
-        host=_joined(headers, b"host"),
-        fetch_dest=_joined(headers, b"sec-fetch-dest"),
-        fetch_site=_joined(headers, b"sec-fetch-site"),
+        host=own[b"host"],
+        fetch_dest=own[b"sec-fetch-dest"],
+        fetch_site=own[b"sec-fetch-site"],
     )
 
 
+_EDITED: Final = (b"vary", b"cache-control")
+_ASKED: Final = (b"host", b"sec-fetch-dest", b"sec-fetch-site")
+
+
+def _named(headers: Iterable[tuple[bytes, bytes]], names: tuple[bytes, ...]) -> dict[bytes, str]:
+    """Return the values of some headers, joined where one came several times, "" where none did."""
+    named = dict.fromkeys(names, "")
+    for name, value in headers:
+        key = name.lower()
+        if key in named:
+            text = value.decode("latin-1")
+            named[key] = f"{named[key]}, {text}" if named[key] else text
+    return named
+
+
 def _passes_accept_headers(scope: Scope) -> bool:
+    if "websocket.http.response" in (scope.get("extensions") or {}):
+        return True  # newer than 2.1, whatever the version says: so with Starlette's test client
     version = scope.get("asgi", {}).get("spec_version", "2.0")
     return tuple(map(int, version.split("."))) >= (2, 1)

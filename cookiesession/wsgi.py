@@ -38,6 +38,8 @@ class SessionMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
+        if KEY in environ:
+            raise ConfigurationError("two session middlewares wrap this application: remove one")
         exchange = self.manager.open(partial(_incoming, environ))
         environ[KEY] = exchange.session
 
