@@ -17,7 +17,6 @@ MAX_INFLATED: Final = 65_536  # bytes over the whole cookie; against decompressi
 _WINDOW: Final = 12  # 4 KiB: a cookie is not longer, and a larger window costs time to set up
 _CONTAINERS: Final = frozenset({list, dict, tuple, set, frozenset})
 _MOST_BYTES: Final = 4  # of a character, in UTF-8
-_HEADER_BYTES: Final = 3  # of an extension of up to 255 bytes; longer ones take 4
 
 
 def compress(data: dict[str, Any]) -> dict[str, Any]:
@@ -71,6 +70,5 @@ def _inflate(deflated: Deflated, limit: int) -> bytes:
     return packed
 
 
-def _is_shorter(deflated: bytes, packed: bytes) -> bool:
-    header = _HEADER_BYTES if len(deflated) < 256 else _HEADER_BYTES + 1
-    return header + len(deflated) < len(packed)
+def _is_shorter(deflated: Deflated, packed: bytes) -> bool:
+    return len(pack_value(deflated)) < len(packed)

@@ -107,6 +107,16 @@ class SessionManager:
         return self._policy.writer.name
 
     @property
+    def capacity(self) -> int:
+        """How many characters the session's cookies can take; compare `Session.size`."""
+        return self._policy.writer.capacity
+
+    @property
+    def key_id(self) -> str:
+        """The four characters by which cookies name the primary key; not a secret."""
+        return self._policy.codec.primary.kid_text.decode()
+
+    @property
     def clock(self) -> Callable[[], float]:
         """The clock, in Unix seconds."""
         return self._policy.clock

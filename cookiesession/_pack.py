@@ -100,13 +100,17 @@ def _walk(values: Collection[object], depth: int) -> None:
         return
     for value in values:
         kind = type(value)
+        if kind in _SCALARS:
+            continue
+        if kind is Deflated and depth == 1:
+            continue
+        if depth >= MAX_DEPTH:
+            raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
         if kind in _CONTAINERS:
-            if depth >= MAX_DEPTH:
-                raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
             if kind is dict:
                 _walk(cast("dict[Any, Any]", value).values(), depth + 1)
             _walk(cast("Collection[Any]", value), depth + 1)
-        elif kind not in _SCALARS and not _is_html(value) and not (kind is Deflated and depth == 1):
+        elif not _is_html(value):  # which is an array, too, once it is packed
             raise TypeError(f"{kind.__name__} is not a type that a session can hold")
 
 
@@ -170,7 +174,10 @@ def _extend_datetime(value: datetime) -> ExtType:
 
 
 def _in_packed_order(members: Collection[Any]) -> list[Any]:
-    return sorted(members, key=_pack)
+    packed = {_pack(member): member for member in members}
+    if len(packed) < len(members):
+        raise ValueError("a set holds NaN twice, which no other set would equal")
+    return [packed[text] for text in sorted(packed)]
 
 
 _MARKS: Final = {code: ExtType(code, b"") for code in (_TUPLE, _SET, _FROZENSET, _HTML)}

@@ -82,11 +82,14 @@ def _inner(stamp: Stamp, body: bytes, pad: int) -> bytes:
 
 
 def _stamp(issued: int, inner: bytes) -> Stamp:
-    if not inner[0] & _OWN_LIFETIME:
+    own = 0
+    if inner[0] & _OWN_LIFETIME:
+        _, age, own, sid = _INNER_OWN.unpack_from(inner)
+        if not own:  # one spelling: what is not set is not written
+            raise InvalidCookie(Status.BAD_PAYLOAD)
+    else:
         _, age, sid = _INNER.unpack_from(inner)
-        return Stamp(issued, issued - age, sid)
-    _, age, own, sid = _INNER_OWN.unpack_from(inner)
-    if not own:  # one spelling: what is not set is not written
+    if age > issued:
         raise InvalidCookie(Status.BAD_PAYLOAD)
     return Stamp(issued, issued - age, sid, own & ~_FORGOTTEN, own >= _FORGOTTEN)
 
