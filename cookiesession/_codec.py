@@ -86,7 +86,7 @@ class Codec:
             cookie_key = key.for_cookie(name, namespace)
             ring_key = RingKey(cookie_key, _sign.Signer(cookie_key), _base64.encode(cookie_key.kid))
             self._by_kid.setdefault(ring_key.kid_text, []).append(ring_key)
-            if key is ring.primary:
+            if key == ring.primary:
                 self.primary = ring_key
 
     def dumps(self, data: dict[str, Any], body: bytes, stamp: Stamp) -> bytes:

@@ -75,8 +75,8 @@ class Jar:
 
     def all_parts(self) -> list[tuple[bytes, int]]:
         """Return every part, those that a head names first."""
-        stale = self.stale_parts()
-        return [part for part in self.parts if part not in stale] + stale
+        stale = dict.fromkeys(self.stale_parts())
+        return [part for part in self.parts if part not in stale] + [*stale]
 
     def stale_parts(self) -> list[tuple[bytes, int]]:
         """Return the parts that no head names: what other tabs or older sessions left."""
@@ -207,14 +207,10 @@ class Writer:
         self.name = f"__Host-{name}" if attributes.host_only else name
         self._attributes = str(attributes)
         self._max_cookies = max_cookies
-        # What is left for "=" and a value, with the longest Max-Age.
+        # What is left for a name and a value, with the longest Max-Age. The longest attributes and
+        # the longest name that are accepted leave 2 500 bytes.
         longest = len(f"; Max-Age={MAX_AGE}") + len(self._attributes)
         self._budget = MAX_COOKIE_BYTES - longest - 1
-        if self._budget - len(self.part_name("x" * _TAG_CHARACTERS, MAX_PARTS)) < 1024:
-            raise ConfigurationError(
-                "the cookie's name and attributes leave less than 1024 bytes for the session: "
-                "choose a shorter name, path or domain"
-            )
 
     @property
     def capacity(self) -> int:

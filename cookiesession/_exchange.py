@@ -34,6 +34,7 @@ _TOUCHING: Final = frozenset({"", "document", "empty"})  # Sec-Fetch-Dest; not i
 _NAMED_IN_ERRORS: Final = 3
 _SWITCHING_PROTOCOLS: Final = 101  # a WebSocket; no cache keeps it
 _LOOPBACK: Final = re.compile(r"((.+\.)?localhost\.?|127(\.\d{1,3}){3})(:\d*)?|\[::1\](:\d*)?")
+_QUOTED: Final = re.compile(r'"(\\.|[^"\\])*"?')  # RFC 9110, 5.6.4
 _PRIVATE: Final = frozenset({"private", "no-cache", "no-store"})
 
 _logger = logging.getLogger("cookiesession")
@@ -175,7 +176,7 @@ class _Visit(Arrival):
 class Exchange:
     """One request's session, from `SessionManager.open` to the end of the response's body."""
 
-    __slots__ = ("_lines", "_policy", "_without_vary", "session")
+    __slots__ = ("_changed", "_lines", "_policy", "_unsavable", "_without_vary", "session")
 
     session: Session
 
@@ -184,6 +185,8 @@ class Exchange:
         self.session = Session(policy.codec, policy.read, source)
         self._lines: list[str] | None = None  # the Set-Cookie lines, once they are settled
         self._without_vary = False  # the headers left before anybody had looked
+        self._changed = False  # what `_lines` say is more than a touch
+        self._unsavable = False  # and that was said already
 
     def __enter__(self) -> Self:
         return self
@@ -208,7 +211,8 @@ class Exchange:
             self._lines = []
             session._closed = True
         if session.accessed:
-            session._refuse_late_change()
+            if not self._unsavable:
+                session._refuse_late_change()
             if self._without_vary:
                 self._tell(events.CacheConflict)
 
@@ -230,7 +234,10 @@ class Exchange:
         if self._lines is None:
             self._lines = []  # whatever happens now happens once
             self._lines = self._settle(status)
+        self._without_vary = False
         lines = self._lines if self._may_write(status) else []
+        if self._changed and self._lines and not lines:
+            self._tell(events.NotSaved)
         edits = Edits({}, [("Set-Cookie", line) for line in lines])
         if not _names(vary) & {"cookie", "*"}:
             edits.set["Vary"] = f"{vary}, Cookie" if vary else "Cookie"
@@ -250,6 +257,7 @@ class Exchange:
         try:
             body = pack(session)
         except UnsavableSession:
+            session._closed = self._unsavable = True
             if may_write:
                 raise
             self._tell(events.NotSaved)
@@ -257,6 +265,7 @@ class Exchange:
         changed = session._forced or session._restamped or body != session._baseline
         touched = session._touched or self._is_due(visit)
         destroyed = session._destroyed
+        self._changed = changed
         session._close(body)
         if not may_write:
             if changed:
@@ -295,7 +304,8 @@ class Exchange:
         head = [writer.delete(writer.name)] if visit.jar.heads else []
         lines = head + self._deletions(visit.jar.all_parts())
         if lines:
-            self._tell(events.Deleted)
+            key = visit.key or self._policy.codec.primary
+            self._policy.tell(events.Deleted, key, visit.stamp or self.session._own_stamp())
         return lines
 
     def _clean(self, visit: "_Visit") -> list[str]:
@@ -336,5 +346,5 @@ def _names(header: str) -> set[str]:
 
 
 def _is_private(cache_control: str) -> bool:
-    names = _names(cache_control)
+    names = _names(_QUOTED.sub("", cache_control))
     return "public" not in names and not names.isdisjoint(_PRIVATE)

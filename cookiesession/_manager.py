@@ -46,9 +46,7 @@ class SessionManager:
     {'user_id': 7}
     """
 
-    __slots__ = ("_policy", "_settings", "keyring")
-
-    keyring: Keyring
+    __slots__ = ("_keyring", "_policy", "_settings")
 
     def __init__(
         self,
@@ -74,6 +72,10 @@ class SessionManager:
         self._settings = {**locals()}  # every argument, for `replace`
         del self._settings["self"]
         check_name(name)
+        if not isinstance(cookie, CookieAttributes):
+            raise ConfigurationError("cookie must be a CookieAttributes, as CookieAttributes()")
+        if not callable(clock):
+            raise ConfigurationError("clock must be a function that returns Unix time in seconds")
         _one_of("pad", pad, (0, 16, 32))
         _one_of("max_cookies", max_cookies, range(1, MAX_PARTS + 1))
         lifetimes = _lifetimes(idle_timeout, absolute_timeout, remember_timeout)
@@ -85,10 +87,10 @@ class SessionManager:
             max_length=MAX_COOKIE_BYTES * max_cookies,
         )
         if development:
-            cookie = replace(cookie, secure=False)
-        self.keyring = _keyring(keys)
+            cookie = _insecure(cookie)
+        self._keyring = self._settings["keys"] = _keyring(keys)
         self._policy = Policy(
-            codec=Codec(self.keyring, name, _checked_namespace(namespace), options),
+            codec=Codec(self._keyring, name, _checked_namespace(namespace), options),
             writer=Writer(name, cookie, max_cookies),
             lifetimes=lifetimes,
             touch_after=_touch_after(touch_after, lifetimes.idle),
@@ -100,6 +102,11 @@ class SessionManager:
             on_event=_hook(on_event),
             warned=set(),
         )
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keys."""
+        return self._keyring
 
     @property
     def cookie_name(self) -> str:
@@ -179,6 +186,15 @@ class SessionManager:
         raise TypeError("a SessionManager cannot be pickled: it would write down its keys")
 
 
+def _insecure(cookie: CookieAttributes) -> CookieAttributes:
+    if cookie.samesite == "none" or cookie.partitioned:
+        raise ConfigurationError(
+            'development=True sends no Secure, without which browsers drop samesite="none" and '
+            "partitioned cookies: leave these two away while developing"
+        )
+    return replace(cookie, secure=False)
+
+
 def _keyring(keys: Keyring | Key | str | Iterable[Key | str]) -> Keyring:
     if isinstance(keys, Keyring):
         return keys
@@ -235,18 +251,23 @@ def _moment(moment: datetime | float | None) -> int:
         if moment.tzinfo is None:
             raise ConfigurationError("issued_after needs a time zone, as in datetime.now(UTC)")
         return math.ceil(moment.timestamp())
-    if isinstance(moment, bool) or not isinstance(moment, (int, float)) or not moment >= 0:
+    is_number = isinstance(moment, (int, float)) and not isinstance(moment, bool)
+    if not is_number or not 0 <= moment < math.inf:
         raise ConfigurationError("issued_after must be a datetime or a Unix time in seconds")
     return math.ceil(moment)
 
 
 def _one_of(name: str, value: int, allowed: Collection[int]) -> None:
-    if isinstance(value, bool) or value not in allowed:
+    if type(value) is not int or value not in allowed:
         raise ConfigurationError(f"{name} must be one of {', '.join(map(str, allowed))}")
 
 
 def _checked_namespace(namespace: str) -> str:
-    if not isinstance(namespace, str) or len(namespace) > 1024:
+    if (
+        not isinstance(namespace, str)
+        or len(namespace) > 1024
+        or any("\ud800" <= character <= "\udfff" for character in namespace)
+    ):
         raise ConfigurationError("namespace must be a text of at most 1024 characters")
     return namespace
 
@@ -254,7 +275,9 @@ def _checked_namespace(namespace: str) -> str:
 def _hook(on_event: Callable[[events.Event], None] | None) -> Callable[[events.Event], None]:
     if on_event is None:
         return events.log
-    if not callable(on_event) or inspect.iscoroutinefunction(on_event):
+    if not callable(on_event) or any(
+        map(inspect.iscoroutinefunction, (on_event, type(on_event).__call__))
+    ):
         raise ConfigurationError(
             "on_event must be an ordinary function: hand the event to a queue where work must wait"
         )

@@ -13,6 +13,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import wraps
+from threading import Lock
 from typing import Any, Final, NoReturn
 
 from cookiesession import _base64
@@ -23,6 +24,7 @@ from cookiesession._seal import new_sid
 from cookiesession.errors import SessionClosedError, Status
 
 EMPTY: Final = pack({})
+_FILLING: Final = Lock()  # held for a few assignments
 
 
 @dataclass(slots=True)
@@ -74,17 +76,25 @@ class Session(dict[str, Any]):
         self._restamped = False  # id or lifetime are no longer those of the cookie
         self._destroyed = False
         self._closed = False  # the headers have left
+        # Something, until filled: json's C code asks the dict's memory whether it is empty before
+        # it calls `items`.
+        super().__setitem__("", None)
 
     def _fill(self) -> None:
         """Take in what the request brought; does nothing the second time."""
-        read, self._read = self._read, None
+        read = self._read
         if read is None:
             return
-        self._arrival = arrival = read(self._source)
-        self._source = None
-        self._baseline = arrival.body
-        self._stamp = arrival.stamp or Stamp(arrival.now, arrival.now, b"")
-        super().update(arrival.data)
+        arrival = read(self._source)
+        with _FILLING:
+            if self._read is None:  # another thread of this request was faster
+                return
+            self._arrival = arrival
+            self._baseline = arrival.body
+            self._stamp = arrival.stamp or Stamp(arrival.now, arrival.now, b"")
+            super().clear()
+            super().update(arrival.data)
+            self._read = self._source = None
 
     def _close(self, body: bytes) -> None:
         """Note what leaves with the headers; from here on a change is an error."""
@@ -195,6 +205,7 @@ class Session(dict[str, Any]):
         """Keep the session that long from its creation, idle or not: "remember me".
 
         Without a duration, and at most, for the manager's `remember_timeout`.
+        A session that is older than that already is regenerated first.
         Raises `ValueError` for a duration that is not positive.
         """
         self._fill()
@@ -202,7 +213,10 @@ class Session(dict[str, Any]):
         seconds = limit if for_ is None else whole_seconds(for_)
         if seconds < 1:
             raise ValueError("remember takes a duration of a second or more")
-        self._restamp(self._stamp._replace(remembered=min(seconds, limit), forgotten=False))
+        lasting = min(seconds, limit)
+        if self._stamp.created + lasting <= self._arrival.now:
+            self._begin_anew()
+        self._restamp(self._stamp._replace(remembered=lasting, forgotten=False))
 
     def forget_on_close(self) -> None:
         """Leave Max-Age away, so that the browser drops the cookie when it closes."""

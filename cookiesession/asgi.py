@@ -49,29 +49,28 @@ class SessionMiddleware:
 
             async def send_with_session(message: Message) -> None:
                 settle = _SETTLING.get(message["type"])
-                if settle is not None:
-                    settle(exchange, scope, message)
-                await send(message)
+                await send(settle(exchange, scope, message) if settle else message)
 
             await self.app(scope, receive, send_with_session)
 
 
-def _settle_response(exchange: Exchange, _scope: Scope, message: Message) -> None:
-    _apply(exchange, message["status"], message)
+def _settle_response(exchange: Exchange, _scope: Scope, message: Message) -> Message:
+    return _edited(exchange, message["status"], message)
 
 
-def _settle_accept(exchange: Exchange, scope: Scope, message: Message) -> None:
+def _settle_accept(exchange: Exchange, scope: Scope, message: Message) -> Message:
     if _passes_accept_headers(scope):
-        _apply(exchange, _SWITCHING_PROTOCOLS, message)
-    else:
-        exchange.close()
+        return _edited(exchange, _SWITCHING_PROTOCOLS, message)
+    exchange.close()
+    return message
 
 
-def _settle_close(exchange: Exchange, _scope: Scope, _message: Message) -> None:
+def _settle_close(exchange: Exchange, _scope: Scope, message: Message) -> Message:
     exchange.close()  # a handshake that is refused so has no headers; after one it changes nothing
+    return message
 
 
-_SETTLING: Final[dict[str, Callable[[Exchange, Scope, Message], None]]] = {
+_SETTLING: Final[dict[str, Callable[[Exchange, Scope, Message], Message]]] = {
     "http.response.start": _settle_response,
     "websocket.http.response.start": _settle_response,
     "websocket.accept": _settle_accept,
@@ -79,17 +78,18 @@ _SETTLING: Final[dict[str, Callable[[Exchange, Scope, Message], None]]] = {
 }
 
 
-def _apply(exchange: Exchange, status: int, message: Message) -> None:
+def _edited(exchange: Exchange, status: int, message: Message) -> Message:
+    """Return the message with its headers edited, in a copy: an application may send one to all."""
     if not exchange.session.accessed:
         exchange.headers(status)
-        return
+        return message
     headers = [(bytes(name), bytes(value)) for name, value in message.get("headers", ())]
     own = _named(headers, _EDITED)
     edits = exchange.headers(status, vary=own[b"vary"], cache_control=own[b"cache-control"])
     replaced = {name.lower().encode(): value.encode("latin-1") for name, value in edits.set.items()}
     kept = [header for header in headers if header[0].lower() not in replaced]
     added = [(name.lower().encode(), value.encode()) for name, value in edits.add]
-    message["headers"] = [*kept, *replaced.items(), *added]
+    return {**message, "headers": [*kept, *replaced.items(), *added]}
 
 
 def _incoming(scope: Scope) -> Incoming:

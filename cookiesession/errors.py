@@ -1,7 +1,7 @@
 """Whose fault it was, as a type.
 
     CookieSessionError
-    ├── ConfigurationError    the developer: raised at construction, never per request
+    ├── ConfigurationError    the developer: raised when the application is put together
     ├── UnsavableSession      the application: raised when saving
     │   └── SessionTooLarge
     ├── SessionClosedError    the application: changed after the headers had left

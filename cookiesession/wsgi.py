@@ -49,9 +49,8 @@ class SessionMiddleware:
             return start_response(status, _edited(exchange, status, headers), exc_info)
 
         body = self.app(environ, start_with_session)
-        file_wrapper = environ.get("wsgi.file_wrapper")
-        if isinstance(file_wrapper, type) and isinstance(body, file_wrapper):
-            exchange.close()  # a file changes no session, and goes out by sendfile if left alone
+        if isinstance(body, (list, tuple)) or _is_file(body, environ):
+            exchange.close()  # no code of the application runs any more
             return body
         return _Body(body, exchange)
 
@@ -62,15 +61,29 @@ class _Body:
     def __init__(self, body: Iterable[bytes], exchange: Exchange) -> None:
         self._body = body
         self._exchange = exchange
+        self._ended = False
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from self._body
+        try:
+            yield from self._body
+        except Exception:
+            self._ended = True  # the application's own error is the one to see
+            raise
+        self._ended = True
         self._exchange.close()
 
     def close(self) -> None:
         close = getattr(self._body, "close", None)
         if close is not None:
             close()
+        if not self._ended:  # the server stopped early, as for a HEAD request
+            self._exchange.close()
+
+
+def _is_file(body: Iterable[bytes], environ: WSGIEnvironment) -> bool:
+    # Left alone, a file goes out by sendfile.
+    wrapper = environ.get("wsgi.file_wrapper")
+    return isinstance(wrapper, type) and isinstance(body, wrapper)
 
 
 def _edited(

@@ -1,5 +1,6 @@
 """Clients for the tests: a visitor of the bare core, and callers of ASGI and WSGI applications."""
 
+import http.client
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,13 +22,22 @@ def lines_of(edits: Edits) -> list[str]:
 
 def pairs_of(lines: list[str]) -> dict[str, str]:
     """Return name and value of each Set-Cookie line; no name may come twice (O4)."""
-    pairs = [line.partition(";")[0].split("=", 1) for line in lines]
+    pairs = [tuple(line.partition(";")[0].split("=", 1)) for line in lines]
     assert len({name for name, _ in pairs}) == len(pairs), "two Set-Cookie of one name"
-    return {name: value for name, value in pairs}
+    return dict(pairs)
 
 
 def is_deletion(line: str) -> bool:
     return "; Max-Age=0;" in line
+
+
+def keep(jar: dict[str, str], lines: list[str]) -> None:
+    """Do what a browser does with Set-Cookie lines."""
+    for (name, value), line in zip(pairs_of(lines).items(), lines, strict=True):
+        if is_deletion(line):
+            jar.pop(name, None)
+        else:
+            jar[name] = value
 
 
 class Visitor:
@@ -73,12 +83,7 @@ class Visitor:
         return self.open(**request).session.status
 
     def keep(self, lines: list[str]) -> None:
-        """Do what a browser does with Set-Cookie lines."""
-        for (name, value), line in zip(pairs_of(lines).items(), lines, strict=True):
-            if is_deletion(line):
-                self.jar.pop(name, None)
-            else:
-                self.jar[name] = value
+        keep(self.jar, lines)
 
 
 def visitor_with(manager: SessionManager, **data: Any) -> Visitor:
@@ -143,13 +148,16 @@ def asgi_messages(app: Any, scope: dict[str, Any]) -> list[dict[str, Any]]:
 def asgi_response(app: Any, cookie: bytes = b"", **scope: Any) -> Response:
     """Make one HTTP request to an ASGI application."""
     start, *bodies = asgi_messages(app, asgi_scope(cookie, **scope))
-    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in start["headers"]]
+    headers = [
+        (name.decode("latin-1"), value.decode("latin-1")) for name, value in start["headers"]
+    ]
     return Response(start["status"], headers, b"".join(body["body"] for body in bodies))
 
 
 def wsgi_response(app: Any, cookie: str = "", **environ: Any) -> Response:
     """Make one HTTP request to a WSGI application."""
-    environ = {"QUERY_STRING": "", "wsgi.url_scheme": "https", **environ}
+    environ = {"SCRIPT_NAME": "", "PATH_INFO": "/", "QUERY_STRING": "", **environ}
+    environ.setdefault("wsgi.url_scheme", "https")
     if cookie:
         environ["HTTP_COOKIE"] = cookie
     setup_testing_defaults(environ)
@@ -189,3 +197,26 @@ def serving(*command: str) -> Iterator[str]:
                 yield f"127.0.0.1:{port}"
             finally:
                 process.terminate()
+
+
+class Wire:
+    """A browser that speaks to a real server, and sends Secure cookies over plain http."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.jar: dict[str, str] = {}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Cookie": "; ".join(map("=".join, self.jar.items()))} if self.jar else {}
+
+    def get(self, path: str, method: str = "GET") -> Response:
+        connection = http.client.HTTPConnection(self.address, timeout=30)
+        try:
+            connection.request(method, path, headers=self.headers)
+            answer = connection.getresponse()
+            response = Response(answer.status, answer.getheaders(), answer.read())
+        finally:
+            connection.close()
+        keep(self.jar, [line for line in response.lines if not line.startswith("own=")])
+        return response

@@ -2,13 +2,13 @@
 
 import copy
 import json
+import operator
 import pickle
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from cookiesession import Incoming, SessionClosedError, Status, UnsavableSession
-
 from tests.clients import Visitor, visitor_with
 
 DATA = {"user_id": 7, "cart": ["tea"], "theme": {"dark": True}}
@@ -19,8 +19,8 @@ READS = {
     "__contains__": lambda it: "cart" in it,
     "__eq__": lambda it: it == DATA,
     "__getitem__": lambda it: it["user_id"],
-    "__iter__": lambda it: list(it),
-    "__len__": lambda it: len(it),
+    "__iter__": list,
+    "__len__": len,
     "__ne__": lambda it: it != DATA,
     "__or__": lambda it: it | {"more": 1},
     "__reversed__": lambda it: list(reversed(it)),
@@ -56,6 +56,10 @@ NEEDLESS = {
     "__sizeof__": "looks at no item",
     "fromkeys": "belongs to the class",
 }
+
+
+def keywords(**names):
+    return names
 
 
 @pytest.fixture
@@ -150,7 +154,7 @@ def test_what_looks_at_items_is_an_access_and_what_only_shows_it_is_none(look, s
         lambda session: {**session},
         lambda session: session | {},
         lambda session: {} | session,
-        lambda session: (lambda **names: names)(**session),
+        lambda session: keywords(**session),
     ],
 )
 def test_a_copy_is_a_plain_dict(convert, session):
@@ -158,11 +162,11 @@ def test_a_copy_is_a_plain_dict(convert, session):
     assert convert(session) == DATA
 
 
-@pytest.mark.parametrize("equal", [lambda a, b: a == b, lambda a, b: not a != b])
-def test_a_comparison_looks_from_either_side(equal, visitor):
-    assert equal(visitor.open().session, DATA)
-    assert equal(DATA, visitor.open().session)
-    assert not equal({}, visitor.open().session)
+@pytest.mark.parametrize(("compare", "holds"), [(operator.eq, True), (operator.ne, False)])
+def test_a_comparison_looks_from_either_side(compare, holds, visitor):
+    assert compare(visitor.open().session, DATA) is holds
+    assert compare(DATA, visitor.open().session) is holds
+    assert compare({}, visitor.open().session) is not holds
 
 
 def test_a_deep_copy_shares_nothing(session):
@@ -380,7 +384,7 @@ def test_destroy_empties_and_a_new_session_may_follow(visitor):
 # Changes that come too late.
 
 LATE = {
-    **{name: call for name, call in CHANGES.items()},
+    **CHANGES,
     "delete": lambda session: session.pop("user_id"),
     "destroy": lambda session: session.destroy(),
     "forget_on_close": lambda session: session.forget_on_close(),
@@ -422,8 +426,7 @@ def test_a_late_look_is_no_error(read, visitor):
 def test_a_nested_late_change_is_found_at_the_end_and_named(change, names, visitor):
     """D1. Its names are told, its values are not."""
     exchange = visitor.open()
-    change_late = exchange.session.mark_accessed
-    change_late()
+    exchange.session.mark_accessed()
     exchange.headers()
     change(exchange.session)
     with pytest.raises(SessionClosedError, match=rf"\(keys: {names}\)") as caught:

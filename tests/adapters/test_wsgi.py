@@ -36,9 +36,9 @@ def application(environ, start_response):
         session["big"] = random_text(20_000)
     if path in ANSWERS:
         status, headers, body = ANSWERS[path]
-        start_response(status, headers)
+        start_response(status, [*headers])  # which the server may change
         return [body]
-    start_response("200 OK", TEXT)
+    start_response("200 OK", [*TEXT])
     return stream(session, late=path == "/late")
 
 
