@@ -47,6 +47,9 @@ def command(example: str, port: int) -> list[str]:
 @pytest.fixture(scope="module")
 def addresses() -> Iterator[dict[str, str]]:
     """Run all examples, each on its own server, with one key."""
+    for example in FILES:
+        if not Path(command(example, 0)[0]).exists():
+            pytest.skip(f"{example} needs {command(example, 0)[0]}")
     environment = {**os.environ, "SESSION_KEYS": Key.generate().reveal(), "PYTHONWARNINGS": ""}
     ports = {example: free_port() for example in FILES}
     servers = [
