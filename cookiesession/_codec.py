@@ -73,6 +73,9 @@ class Codec:
         "primary",
     )
 
+    lifetimes: Lifetimes
+    primary: RingKey
+
     def __init__(self, ring: Keyring, name: str, namespace: str, options: CodecOptions) -> None:
         self.lifetimes = options.lifetimes
         self._issued_after = options.issued_after
@@ -117,12 +120,18 @@ class Codec:
                 break
         else:
             raise InvalidCookie(Status.BAD_SIGNATURE)
+        opened = self._opened(key, signed[1:], now)
+        if isinstance(opened, Status):
+            raise InvalidCookie(opened)  # here, so that no traceback leads to what was decrypted
+        return opened
+
+    def _opened(self, key: RingKey, payload: bytes, now: int) -> Content | Status:
         try:
-            return self._open(key, signed[1:], now)
-        except InvalidCookie:
-            raise
+            return self._open(key, payload, now)
+        except InvalidCookie as error:
+            return error.reason
         except Exception:  # noqa: BLE001  whatever its class: it is a refusal
-            raise InvalidCookie(Status.BAD_PAYLOAD) from None
+            return Status.BAD_PAYLOAD
 
     def _open(self, key: RingKey, payload: bytes, now: int) -> Content:
         # 5. Base64url, and the time of issue.

@@ -122,9 +122,13 @@ def _nth(values: list[bytes], k: int) -> bytes:
 
 # Writing.
 
-_LABEL: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1123; the last may not be a number
-_DOMAIN: Final = re.compile(rf"(?=.{{1,253}}$)({_LABEL}\.)*(?![0-9]+$){_LABEL}")
-_PATH: Final = re.compile(r"/[\x21-\x3a\x3c-\x7e]{0,1023}")  # visible ASCII but ";"
+# A host name of two labels or more (RFC 1123): browsers drop or ignore a Domain of one label, and
+# take a last label that is a number for an IP address.
+_LABEL: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN: Final = re.compile(rf"(?=.{{1,253}}$)({_LABEL}\.)+(?!([0-9]+|0x[0-9a-f]*)$){_LABEL}")
+# The characters of a URL's path (RFC 3986, 3.3) but ";", and no dot segments: browsers resolve
+# these and encode others, so that no request's path would match.
+_PATH: Final = re.compile(r"(?!.*/(\.|%2[Ee]){1,2}(/|$))/[A-Za-z0-9/._~!$&'()*+,=:@%-]{0,1023}")
 _NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")  # an RFC 9110 token
 
 
@@ -150,12 +154,14 @@ without secure: set secure=True
     def __post_init__(self) -> None:
         if not isinstance(self.path, str) or not _PATH.fullmatch(self.path):
             raise ConfigurationError(
-                'the cookie\'s path must start with "/" and hold visible ASCII characters but ";"'
+                "the cookie's path must be one as URLs have it: a slash first, other characters "
+                'percent-encoded, and neither ";" nor dot segments'
             )
         if self.domain is not None and not _is_domain(self.domain):
             raise ConfigurationError(
-                "the cookie's domain must be a host name in small letters, without a dot before it "
-                "(example.com; an international one in its xn-- form), or None for this host alone"
+                "the cookie's domain must be a host name of two labels or more in small letters, "
+                "with no dot before it (example.com; an international one in its xn-- form), or "
+                "None for this host alone"
             )
         if self.samesite not in ("lax", "strict", "none"):
             raise ConfigurationError('samesite must be "lax", "strict" or "none"')
@@ -202,6 +208,8 @@ class Writer:
     """Writes the Set-Cookie lines of one cookie."""
 
     __slots__ = ("_attributes", "_budget", "_max_cookies", "name")
+
+    name: str  # with its prefix
 
     def __init__(self, name: str, attributes: CookieAttributes, max_cookies: int) -> None:
         self.name = f"__Host-{name}" if attributes.host_only else name

@@ -10,6 +10,7 @@ client sends never raises. What the application did is never lost without an err
 """
 
 import logging
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -89,7 +90,7 @@ class Policy(NamedTuple):
 
     def now(self) -> int:
         """Read the clock, in whole seconds."""
-        return int(self.clock())
+        return math.floor(self.clock())
 
     def read(self, source: Incoming | Callable[[], Incoming]) -> "_Visit":
         """Open what a request brought: the newest of the valid cookies, or nothing and why."""
@@ -262,23 +263,27 @@ class Exchange:
                 raise
             self._tell(events.NotSaved)
             return []
-        changed = session._forced or session._restamped or body != session._baseline
-        touched = session._touched or self._is_due(visit)
-        destroyed = session._destroyed
-        self._changed = changed
+        forced, destroyed = session._forced, session._destroyed
+        touched = session._touched or self.due
+        self._changed = changed = forced or session._restamped or body != session._baseline
         session._close(body)
         if not may_write:
             if changed:
                 self._tell(events.NotSaved)
             return []
-        if changed and body == EMPTY:  # an empty session is no cookie; a refused one stays (K5)
-            return self._delete(visit) if destroyed or visit.stamp else []
-        if changed or (touched and visit.stamp):
+        if body == EMPTY and (destroyed or (changed and visit.stamp and not forced)):
+            return self._delete(visit)
+        if body == EMPTY and not visit.stamp:  # no cookie is needed; a refused one stays (K5)
+            return []
+        if changed or touched:
             return self._write(visit, body, events.Saved if changed else events.Touched)
         return self._clean(visit)
 
-    def _is_due(self, visit: "_Visit") -> bool:
-        """Tell whether an unchanged session is to be written anew."""
+    @property
+    def due(self) -> bool:
+        """Whether the session, if it stays unchanged, is to be written anew (touched)."""
+        self.session.mark_accessed()
+        visit = self._visit
         if visit.stamp is None or visit.incoming.fetch_dest not in _TOUCHING:
             return False
         policy = self._policy

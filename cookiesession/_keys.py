@@ -156,12 +156,17 @@ class CookieKey(_Secretive):
 
     __slots__ = ("_enc_root", "ciphers", "kid", "log_key", "sign_key")
 
+    kid: bytes
+    sign_key: bytes
+    log_key: bytes
+    ciphers: dict[int, Any]  # by epoch; `_seal` fills and bounds it
+
     def __init__(self, prk: bytes, context: bytes) -> None:
         self.kid = _expand(prk, b"cookiesession/1 kid\0" + context, 3)
         self.sign_key = _expand(prk, b"cookiesession/1 sign\0" + context, 32)
         self._enc_root = _expand(prk, b"cookiesession/1 enc\0" + context, 32)
         self.log_key = _expand(prk, b"cookiesession/1 log", 32)
-        self.ciphers: dict[int, Any] = {}  # by epoch; `_seal` fills and bounds it
+        self.ciphers = {}
 
     def epoch_key(self, epoch: int) -> bytes:
         """Derive the encryption key for one epoch."""
@@ -193,10 +198,14 @@ class Keyring(_Secretive):
     retired: tuple[Key, ...]
 
     def __init__(
-        self, keys: Iterable[Key | str], *, primary: Key | None = None, retired: Iterable[Key] = ()
+        self,
+        keys: Iterable[Key | str],
+        *,
+        primary: Key | None = None,
+        retired: Iterable[Key | str] = (),
     ) -> None:
-        self.accepted = tuple(key if isinstance(key, Key) else Key.parse(key) for key in keys)
-        self.retired = tuple(retired)
+        self.accepted = _parsed(keys)
+        self.retired = _parsed(retired)
         if not self.accepted:
             raise ConfigurationError(f"a key ring needs a key: {_MAKE_ONE}")
         if len({*self.accepted, *self.retired}) != len(self.accepted) + len(self.retired):
@@ -271,6 +280,10 @@ class Keyring(_Secretive):
             f"<Keyring {self.fingerprint}: primary {self.primary.fingerprint}, "
             f"{len(self.accepted)} accepted, {len(self.retired)} retired>"
         )
+
+
+def _parsed(keys: Iterable[Key | str]) -> tuple[Key, ...]:
+    return tuple(key if isinstance(key, Key) else Key.parse(key) for key in keys)
 
 
 def _expand(prk: bytes, info: bytes, length: int) -> bytes:

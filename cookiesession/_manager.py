@@ -24,6 +24,7 @@ from cookiesession._session import Arrival, Session
 from cookiesession.errors import ConfigurationError, Status
 
 _LEAST_TOUCH: Final = 60  # seconds
+_MAX_PARTITIONED: Final = 2  # cookies of 4093 bytes that fit into a partition
 _MAX_SECONDS: Final = 2**31 - 1  # of a duration; the format has 31 bits for it
 
 
@@ -78,6 +79,11 @@ class SessionManager:
             raise ConfigurationError("clock must be a function that returns Unix time in seconds")
         _one_of("pad", pad, (0, 16, 32))
         _one_of("max_cookies", max_cookies, range(1, MAX_PARTS + 1))
+        if cookie.partitioned and max_cookies > _MAX_PARTITIONED:
+            raise ConfigurationError(
+                "browsers keep 10 KiB of partitioned cookies a site, and drop the oldest without a "
+                f"word: set max_cookies to {_MAX_PARTITIONED} at most"
+            )
         lifetimes = _lifetimes(idle_timeout, absolute_timeout, remember_timeout)
         options = CodecOptions(
             lifetimes=lifetimes,

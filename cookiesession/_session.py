@@ -156,7 +156,10 @@ class Session(dict[str, Any]):
 
     @property
     def modified(self) -> bool:
-        """Whether the session differs from its cookie. Setting True has it written regardless."""
+        """Whether the session differs from its cookie. Setting True has it written regardless.
+
+        So an emptied session that is set `modified` stays, empty; else its cookie is deleted.
+        """
         self._fill()
         return self._forced or self._restamped or pack(self) != self._baseline
 

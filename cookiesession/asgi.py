@@ -19,6 +19,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+EXCHANGE: Final = "cookiesession.exchange"  # for adapters that settle before the middleware does
+
 _SWITCHING_PROTOCOLS: Final = 101
 
 
@@ -46,6 +48,7 @@ class SessionMiddleware:
             raise ConfigurationError("two session middlewares wrap this application: remove one")
         with self.manager.open(partial(_incoming, scope)) as exchange:
             scope["session"] = exchange.session
+            scope[EXCHANGE] = exchange
 
             async def send_with_session(message: Message) -> None:
                 settle = _SETTLING.get(message["type"])

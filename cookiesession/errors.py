@@ -55,8 +55,13 @@ class UnsavableSession(CookieSessionError):
     """
 
     def __init__(self, path: str, why: str) -> None:
-        super().__init__(f"session value {path} cannot be saved: {why}" if path else why)
+        super().__init__(path, why)
         self.path = path
+        self.why = why
+
+    def __str__(self) -> str:
+        """Return a sentence."""
+        return f"session value {self.path} cannot be saved: {self.why}" if self.path else self.why
 
 
 class SessionTooLarge(UnsavableSession):
@@ -73,6 +78,7 @@ class SessionTooLarge(UnsavableSession):
             f"the whole session takes {size} characters, and {limit} fit; the biggest keys are "
             f"{biggest}. Keep large data on the server, or raise max_cookies",
         )
+        self.args = (size, limit, largest)
         self.size = size
         self.limit = limit
         self.largest = largest
@@ -86,5 +92,9 @@ class InvalidCookie(CookieSessionError):
     """A cookie was refused; `reason` is one of `Status`."""
 
     def __init__(self, reason: Status) -> None:
-        super().__init__(f"the cookie was refused: {reason.value}")
+        super().__init__(reason)
         self.reason = reason
+
+    def __str__(self) -> str:
+        """Return a sentence."""
+        return f"the cookie was refused: {self.reason}"

@@ -22,11 +22,11 @@ cookiesession.errors.InvalidCookie: the cookie was refused: idle_expired
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from http.cookiejar import CookieJar
-from http.cookies import BaseCookie, SimpleCookie
+from http.cookies import SimpleCookie
 from typing import Any
 
 from cookiesession import ConfigurationError, InvalidCookie, Session, SessionManager
@@ -40,6 +40,8 @@ class Clock:
     >>> clock()
     1800003600.0
     """
+
+    now: float
 
     def __init__(self, now: float | None = None) -> None:
         self.now = time.time() if now is None else now
@@ -96,7 +98,7 @@ def set_cookie(client: Any, manager: SessionManager, text: str, *, host: str = "
         client.set_cookie("localhost", name, text, secure=True, httponly=True)
     elif _is_aiohttp(client):
         client.session.cookie_jar.update_cookies({name: text}, client.make_url("/"))
-    elif isinstance(client.cookies, BaseCookie):  # Django's
+    elif _is_simple(client.cookies):  # Django's
         client.cookies[name] = text
     else:  # httpx's, and so Starlette's, FastAPI's and Litestar's; requests'
         _forget(client.cookies, name)
@@ -124,11 +126,13 @@ def get_session(client: Any, manager: SessionManager) -> Session:
 
 
 @contextmanager
-def session_transaction(client: Any, manager: SessionManager) -> Iterator[Session]:
+def session_transaction(client: Any, manager: SessionManager) -> Generator[Session]:
     """Change a test client's session; what the block leaves is the client's cookie.
 
     >>> from cookiesession import Key, SessionManager
-    >>> manager, client = SessionManager(Key.generate()), _Client()
+    >>> from types import SimpleNamespace
+    >>> manager = SessionManager(Key.generate())
+    >>> client = SimpleNamespace(cookies=SimpleCookie())  # the least that is a client: Django's
     >>> with session_transaction(client, manager) as session:
     ...     session["user_id"] = 7
     >>> assert_session(client, manager, {"user_id": 7})
@@ -144,13 +148,6 @@ def assert_session(client: Any, manager: SessionManager, expected: dict[str, Any
     assert actual == expected, f"the session is {actual!r}, not {expected!r}"
 
 
-class _Client:
-    """The least that is a client: what Django's has."""
-
-    def __init__(self) -> None:
-        self.cookies: SimpleCookie = SimpleCookie()
-
-
 def _pairs(client: Any) -> Iterator[tuple[str, str | None]]:
     """Return the names and values of the cookies in a client, or in a response."""
     if _is_aiohttp(client):
@@ -161,12 +158,16 @@ def _pairs(client: Any) -> Iterator[tuple[str, str | None]]:
     else:
         cookies = client.cookies if hasattr(client, "cookies") else client.cookie_jar
         jar = getattr(cookies, "jar", cookies)
-    if isinstance(jar, BaseCookie):
+    if _is_simple(jar):
         yield from ((name, morsel.value or None) for name, morsel in jar.items())
     elif isinstance(jar, CookieJar):
         yield from ((cookie.name, cookie.value) for cookie in jar)
     else:
         raise ConfigurationError(f"no cookies found in a {type(client).__name__}")
+
+
+def _is_simple(jar: Any) -> bool:
+    return isinstance(jar, SimpleCookie)
 
 
 def _forget(cookies: Any, name: str) -> None:

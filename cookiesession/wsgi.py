@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 KEY = "cookiesession.session"
+EXCHANGE = "cookiesession.exchange"  # for adapters that settle before the middleware does
 
 
 class SessionMiddleware:
@@ -42,6 +43,7 @@ class SessionMiddleware:
             raise ConfigurationError("two session middlewares wrap this application: remove one")
         exchange = self.manager.open(partial(_incoming, environ))
         environ[KEY] = exchange.session
+        environ[EXCHANGE] = exchange
 
         def start_with_session(
             status: str, headers: list[tuple[str, str]], exc_info: Any = None

@@ -104,7 +104,7 @@ def read(text, vector):
 
 
 def opened(payload, keys, vector):
-    now = vector["now"]
+    now = math.floor(vector["now"])
     # 5. Base64url in its one spelling, and the time of issue.
     raw = base64.b64decode(payload + "=" * (-len(payload) % 4), b"-_")
     require(base64url(raw) == payload)
@@ -121,6 +121,7 @@ def opened(payload, keys, vector):
     body = inner[sid_at + 9 : len(inner) - pad]
     require(codec == 0 and bool(own) == bool(has_own))
     require(len(inner) > sid_at + 9 + pad and inner.endswith(bytes(pad)))
+    require(age <= issued)
     remembered, forgotten, created = own & 0x7FFF_FFFF, bool(own >> 31), issued - age
     idle_end = issued + vector["idle_timeout"]
     absolute_end = created + vector["absolute_timeout"]

@@ -291,3 +291,20 @@ def test_dumps_refuses_what_cannot_be_saved(manager):
     assert caught.value.path == "cart[0].price"
     with pytest.raises(SessionTooLarge):
         manager.dumps({"photo": token_bytes(5000)})
+
+
+def test_a_partitioned_session_of_many_cookies_is_refused():
+    """Browsers keep 10 KiB a partition; a part would vanish without a word."""
+    with pytest.raises(ConfigurationError, match="max_cookies to 2"):
+        SessionManager(Key.generate(), cookie=CookieAttributes(partitioned=True), max_cookies=3)
+
+
+def test_an_emptied_session_that_is_set_modified_stays(make_manager):
+    manager = make_manager()
+    cookie = f"{manager.cookie_name}={manager.dumps({'a': 1})}".encode()
+    for keep, deleted in ((True, False), (False, True)):
+        with manager.open(Incoming(cookies=[cookie])) as exchange:
+            exchange.session.clear()
+            exchange.session.modified = keep
+            ((_, line),) = exchange.headers(200).add
+        assert ("Max-Age=0" in line) == deleted

@@ -240,6 +240,7 @@ ROUTES: Final[dict[str, dict[str, Callable[[Request], Response]]]] = {
     "/rotate": {"POST": rotate},
     "/corrupt": {"POST": corrupt},
     "/style.css": {"GET": _asset("style.css", "text/css; charset=utf-8")},
+    "/favicon.ico": {"GET": _asset("icon.svg", "image/svg+xml")},
     "/icon.svg": {"GET": _asset("icon.svg", "image/svg+xml")},
 }
 

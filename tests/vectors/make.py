@@ -220,6 +220,31 @@ TYPES: dict[str, list[Any]] = {
     "datetime-offset": [MOMENT.replace(tzinfo=zone, fold=1) for zone in (ZONE, FAR_ZONE)],
     "html": [HtmlText("<b>&amp;</b>"), HtmlText("")],
 }  # fmt: skip
+LEAST, DECIMAL_LEAST = 5e-324, Decimal("1E-1999999999999999997")
+NANS = float("nan"), float("nan"), Decimal("NaN"), Decimal("NaN")  # four objects
+RIGHT_VALUES: dict[str, tuple[Any, str]] = {
+    "keys-nan": (dict(zip(NANS[:2], "ab", strict=True)), "Float NaN twice: it equals nothing."),
+    "keys-nan-decimal": (dict(zip(NANS[2:], "ab", strict=True)), "Decimal NaN twice."),
+    "keys-nan-in-tuple": ({NANS[:1]: 1, NANS[1:2]: 2}, "Tuples of NaN are not equal either."),
+    "set-nan": ({NANS[0], QUIET_NAN}, "Two NaN of other bytes in a set."),
+    "keys-subnormal": ({LEAST: 1, Decimal("5E-324"): 2}, "The float is not exactly 5E-324."),
+    "keys-2-53": ({2.0**53: 1, 2**53 + 1: 2}, "The int is not the nearest float."),
+    "keys-midnight": (
+        {
+            date(2024, 2, 29): 1,
+            datetime(2024, 2, 29): 2,
+            datetime(2024, 2, 29, tzinfo=timezone.utc): 3,
+        },
+        "A date, a naive datetime and one in UTC are never equal.",
+    ),
+    "decimal-greatest": (Decimal("1.5E+999999999999999999"), "The greatest adjusted exponent."),
+    "decimal-least": (DECIMAL_LEAST, "The least exponent."),
+    "decimal-zero-limits": (
+        [Decimal("0E+999999999999999999"), Decimal("0E-1999999999999999997")],
+        "Zeros of the greatest exponent and of the least.",
+    ),
+    "str-bom": ("\ufeffa", "U+FEFF is a character like others."),
+}
 
 
 def sessions() -> Iterator[Vector]:
@@ -234,6 +259,8 @@ def sessions() -> Iterator[Vector]:
     yield valid("typical", "A login and a cart.", Session(TYPICAL, created=NOW - 3600))
     for kind, values in TYPES.items():
         yield valid(f"type-{kind}", f"{kind}: every form.", Session({"v": values}))
+    for name, (value, description) in RIGHT_VALUES.items():
+        yield valid(f"value-{name}", description, Session({"v": value}))
     everything = {kind: values[-1] for kind, values in TYPES.items()}
     yield valid("type-all", "One value of each type, as top-level values.", Session(everything))
     yield valid(
@@ -320,6 +347,22 @@ def lifetimes() -> Iterator[Vector]:
     yield vector(
         "issued-too-early", "Issued a second before.", TEXT, "issued_too_early",
         issued_after=NOW + 1,
+    )  # fmt: skip
+
+    for name, moment in (("2-32", 2**32 + NOW), ("2-40", 2**40 - 1)):
+        late = Session(issued=moment, created=moment)
+        yield vector(
+            f"issued-{name}", "Issued takes 40 bits, and its epoch up to 26.", late.cookie(), late,
+            now=moment,
+        )  # fmt: skip
+    ancient = Session(issued=5, created=0)
+    yield vector("created-0", "Age is issued, not greater.", ancient.cookie(), ancient, now=5)
+    yield vector(
+        "now-fraction-end", "Now is rounded down: alive.", idle.cookie(), idle, now=NOW + 0.9
+    )
+    yield vector(
+        "now-fraction-ahead", "Now is rounded down: issued 301 s ahead.", ahead.cookie(),
+        "not_yet_valid", now=NOW - 0.1,
     )  # fmt: skip
 
 
@@ -439,6 +482,12 @@ def ciphertexts() -> Iterator[Vector]:
             f"gcm-{name}", f"Signed. {description}", signed("1" + base64url(sealed)),
             "bad_ciphertext",
         )  # fmt: skip
+    late = 2**32 + NOW
+    yield vector(
+        "gcm-epoch-32-bits", "Signed. Sealed with the epoch of issued's last 32 bits.",
+        signed("1" + base64url(raw(block, issued=late, epoch=NOW >> 14))), "bad_ciphertext",
+        now=late,
+    )  # fmt: skip
 
 
 def inner_blocks() -> Iterator[Vector]:
@@ -461,6 +510,11 @@ def inner_blocks() -> Iterator[Vector]:
     over = {"age": ABSOLUTE + 61}
     yield refused("inner-codec-before-end", "Reserved codec, and expired.", codec=1, **over)
     yield refused("inner-body-before-end", "Empty body, and expired.", b"", pad=2, **over)
+    yield refused("inner-age-before-end", "Age greater than issued, and expired.", age=NOW + 1)
+    yield vector(
+        "inner-age", "Age greater than issued: created before 1970.",
+        cookie(pack(SESSION.data), issued=5, age=6), "bad_payload", now=5,
+    )  # fmt: skip
     yield vector(
         "inner-end-before-body", "No canonical body, and expired: the body is not looked at.",
         cookie(b"\xde\x00\x00", **over), "expired",
@@ -514,6 +568,19 @@ DATETIME = struct.Struct(">HBBBBBI")
 NEW_YEAR = DATETIME.pack(2024, 1, 1, 0, 0, 0, 0)
 EQUAL_TO_1 = {"true": True, "float": 1.0, "decimal": Decimal("1.0")}
 EQUAL_KEYS = {kind: packed(one) for kind, one in EQUAL_TO_1.items()}
+NOON = MOMENT.replace(hour=12, tzinfo=timezone.utc)
+EQUAL_PAIRS: dict[str, tuple[Any, Any]] = {
+    "zero": (0, -0.0),
+    "infinity": (float("inf"), Decimal("Infinity")),
+    "subnormal": (LEAST, Decimal(LEAST)),
+    "html": ("a", HtmlText("a")),
+    "instant": (NOON, NOON.astimezone(ZONE)),
+    "fold": (MOMENT, MOMENT.replace(fold=1)),
+    "fold-offset": (NOON.astimezone(ZONE), NOON.astimezone(ZONE).replace(fold=1)),
+    "fold-time": (time(2, 30), time(2, 30, fold=1)),
+    "tuple": ((1, "a"), (True, "a")),
+    "frozenset": (frozenset({1, "a"}), frozenset({1.0, "a"})),  # in another order, packed
+}
 WRONG_VALUES = {
     "never-used": (b"\xc1", "The byte c1."),
     "truncated-str": (b"\xa2a", "A str of two bytes that has one."),
@@ -523,6 +590,14 @@ WRONG_VALUES = {
     "utf8-overlong": (b"\xa2\xc0\xaf", "A slash in two bytes."),
     "utf8-surrogate": (b"\xa3\xed\xa0\x80", "A lone surrogate."),
     "utf8-beyond-unicode": (b"\xa4\xf4\x90\x80\x80", "U+110000."),
+    "utf8-overlong-3": (b"\xa3\xe0\x80\xaf", "A slash in three bytes."),
+    "utf8-overlong-4": (b"\xa4\xf0\x80\x80\xaf", "A slash in four bytes."),
+    "utf8-overlong-nul": (b"\xa2\xc0\x80", "U+0000 in two bytes."),
+    "utf8-surrogate-pair": (b"\xa6\xed\xa0\xbd\xed\xb2\xa9", "U+1F4A9 as two surrogates."),
+    "utf8-continuation": (b"\xa1\x80", "A continuation byte alone."),
+    "utf8-cut": (b"\xa2\xe2\x82", "The third byte of U+20AC is missing."),
+    "utf8-key": (b"\x81\xa1\xff\x01", "A key that is no UTF-8."),
+    "utf8-html": (b"\x92" + MARK_HTML + b"\xa1\xff", "HTML-safe text that is no UTF-8."),
     "unhashable-key": (b"\x81\x90\x01", "A list is a key."),
     "unhashable-key-in-tuple": (b"\x81\x92" + MARK_TUPLE + b"\x90\x01", "A list in a key."),
     "unhashable-member": (b"\x92" + MARK_SET + b"\x90", "A list in a set."),
@@ -531,6 +606,14 @@ WRONG_VALUES = {
         f"equal-keys-{kind}": (b"\x82\x01\x01" + form + b"\x02", f"Keys 1 and {kind} are equal.")
         for kind, form in EQUAL_KEYS.items()
     },
+    **{
+        f"equal-keys-{kind}": (
+            b"\x82" + packed(one) + b"\x01" + packed(other) + b"\x02", f"Equal keys: {kind}.",
+        )
+        for kind, (one, other) in EQUAL_PAIRS.items()
+    },
+    "key-snan": (b"\x81" + packed(Decimal("sNaN")) + b"\x01", "A signalling NaN is a key."),
+    "member-snan": (b"\x92" + MARK_SET + packed(Decimal("sNaN")), "A signalling NaN in a set."),
     "set-unsorted": (b"\x93" + MARK_SET + b"\x02\x01", "2 before 1."),
     "set-duplicate": (b"\x93" + MARK_SET + b"\x01\x01", "1 twice."),
     "set-duplicate-nan": (b"\x93" + MARK_SET + 2 * packed(float("nan")), "NaN twice."),
@@ -564,7 +647,10 @@ WRONG_VALUES = {
             "small-e": "1e+25", "no-plus": "1E25", "plus": "+1", "leading-zero": "01",
             "point-first": ".5", "point-last": "5.", "zeros": "0.0000000", "shifted": "12E+3",
             "space": " 1", "underscore": "1_0", "inf": "inf", "nan-capital": "NAN", "word": "one",
-            "empty": "", "arabic": "\u0661",
+            "empty": "", "arabic": "\u0661", "nan-0": "NaN0", "nan-012": "NaN012",
+            "too-great": "1E+1000000000000000000", "too-small": "1E-1999999999999999998",
+            "too-great-zero": "0E+1000000000000000000",
+            "too-small-digits": "1.2E-1999999999999999997",
         }.items()
     },
     "date-0": (extension(7, bytes(4)), "The ordinal 0."),
@@ -576,6 +662,7 @@ WRONG_VALUES = {
     "timedelta-seconds": (extension(9, struct.pack(">iII", 0, DAY, 0)), "86400 s are a day."),
     "timedelta-micros": (extension(9, struct.pack(">iII", 0, 0, 10**6)), "10^6 µs are a second."),
     "timedelta-days": (extension(9, struct.pack(">iII", 10**9, 0, 0)), "10^9 days."),
+    "timedelta-days-negative": (extension(9, struct.pack(">iII", -(10**9), 0, 0)), "-10^9 days."),
     "datetime-year-0": (extension(10, DATETIME.pack(0, 1, 1, 0, 0, 0, 0)), "The year 0."),
     "datetime-february-30": (extension(10, DATETIME.pack(2024, 2, 30, 0, 0, 0, 0)), "No such day."),
     "datetime-leap-second": (extension(11, DATETIME.pack(2016, 12, 31, 23, 59, 60, 0)), "60 s."),
@@ -611,6 +698,7 @@ def bodies() -> Iterator[Vector]:
         ("key-nil", b"\x81\xc0\x01", "Top-level keys are strings."),
         ("key-bytes", b"\x81\xc4\x01v\x01", "Top-level keys are strings."),
         ("key-true", b"\x81\xc3\x01", "Top-level keys are strings."),
+        ("key-utf8", b"\x81\xa1\xff\x01", "Top-level keys are UTF-8."),
         ("key-html", b"\x81\x92" + MARK_HTML + b"\xa1v\x01", "Not even HTML-safe ones."),
     ):
         yield refused(f"body-{name}", description, body)
@@ -673,6 +761,11 @@ def deflated() -> Iterator[Vector]:
         ("bomb", extension(90, deflate(packed("a" * 65_534))), "Inflates to 65537 bytes."),
         ("bomb-huge", extension(90, deflate(packed("a" * 10**6))), "Inflates to a million bytes."),
         ("not-shorter", extension(90, stored(packed("a" * 40))), "Longer than the value itself."),
+        # Written by one zlib, as these lengths must be what they are: 18 bytes, and inflated 18.
+        ("equal", extension(90, bytes.fromhex("db9898949c929a969e919905650100")),
+         "As long as the value itself, with a header of 3."),
+        ("equal-fixext", extension(90, bytes.fromhex("db9898949c929a969e9199950d610200")),
+         "As long as the value itself, with a header of 2."),
         ("no-value", extension(90, deflate(b"\xc1" * 600)), "Inflates to no msgpack."),
         ("two-values", extension(90, deflate(empty_text)), "Inflates to two values."),
         ("longer-form", extension(90, deflate(b"\xdb\0\0\0\xc8" + b"a" * 200)), "str32 of 200."),
@@ -681,6 +774,9 @@ def deflated() -> Iterator[Vector]:
         ("nested-deeper", extension(90, deflate(b"\x91" + extension(90, stored(b"a" * 200)))),
          "A compressed value in a list inside of one."),
         ("in-list", b"\x91" + extension(90, good), "Not the value of a top-level key."),
+        ("depth-33-html", extension(
+            90, deflate(b"\x91" * 31 + b"\x92" + MARK_HTML + packed(prose))),
+         "HTML-safe text is an array: too deep, inside."),
         ("depth-33", extension(
             90, deflate(b"\x92" + packed(prose) + b"\x91" * 30 + b"\x90")), "Too deep, inside."),
     ):  # fmt: skip
@@ -723,6 +819,25 @@ def splits() -> Iterator[Vector]:
     junk = "junk"
     last, end = parts[-1]
     yield vector("split-reordered", "Parts before the head.", [*parts[::-1], head], SESSION)
+    tag = TEXT[-43:][:8]
+
+    def two(head: str, part: str) -> Cookies:
+        return [("__Host-session", head), (part_name(1), part)]
+
+    for kind, description, cookies in (
+        ("part", "The last part is empty.", two(f"~2.{tag}.{TEXT}", "")),
+        ("head", "The head holds no text.", two(f"~2.{tag}.", TEXT)),
+    ):
+        yield vector(f"split-empty-{kind}", description, cookies, SESSION)
+    for kind, start in (
+        ("count-21", f"~21.{tag}."), ("count-02", f"~02.{tag}."), ("count-missing", f"~.{tag}."),
+        ("tag-7", f"~2.{tag[1:]}."), ("tag-9", f"~2.{tag}A."), ("tag-character", f"~2.{tag[1:]}+."),
+        ("no-tag", "~2."), ("space", f"~2 .{tag}."),
+    ):  # fmt: skip
+        yield vector(
+            f"split-no-head-{kind}", "No head, but a text whose first character is ~.",
+            two(start + TEXT, ""), "unknown_format",
+        )  # fmt: skip
     for name, description, extra in (
         ("other-tag", "A part of another tag.", (part_name(1, "AAAAAAAA"), junk)),
         ("beyond", "A part that the head does not count.", (part_name(4), junk)),
@@ -737,8 +852,8 @@ def splits() -> Iterator[Vector]:
             f"split-missing-{number + 1}", "A part did not come.", [head, *kept], "incomplete"
         )
     yield vector("split-missing-head", "Parts without their head.", parts, "missing")
-    first, (one, text_one), (two, text_two), third = split(Session(TYPICAL).cookie(), 4)
-    swapped = [first, (one, text_two), (two, text_one), third]
+    first, (name_1, text_1), (name_2, text_2), third = split(Session(TYPICAL).cookie(), 4)
+    swapped = [first, (name_1, text_2), (name_2, text_1), third]
     for name, description, cookies, reason in (
         ("missing-all", "The head alone.", [head], "incomplete"),
         ("tag-other", "Parts of the head's tag, which is not the signature's.",
