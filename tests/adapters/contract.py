@@ -39,7 +39,41 @@ NEW, OLD, GONE = Key.generate(), Key.generate(), Key.generate()
 IDLE, ABSOLUTE, TOUCH = 1_000, 5_000, 100  # seconds
 LEEWAY = 60
 
-LIMITS: dict[tuple[str, str], str] = {}
+LIMITS: dict[tuple[str, str], str] = {
+    ("TestAiohttpSession", "test_a_streamed_response_carries_the_cookie"): (
+        "aiohttp_session saves nothing for streams; with cookiesession.aiohttp.setup beside it does"
+    ),
+    ("TestAiohttpSession", "test_a_late_change_is_an_error_and_not_lost_silently"): (
+        "aiohttp_session saves nothing for streams; the loss is logged"
+    ),
+    ("TestDjangoEngine", "test_the_cookie_has_the_attributes_of_the_manager"): (
+        "Django's own middleware writes the cookie in its own spelling"
+    ),
+    ("TestDjangoEngine", "test_destroying_deletes_the_cookie"): (
+        "Django's own middleware deletes the cookie in its own spelling"
+    ),
+    ("TestDjangoEngine", "test_a_write_adds_the_cookie_vary_and_no_store"): (
+        "Django's own middleware sets no Cache-Control"
+    ),
+    ("TestDjangoEngine", "test_the_applications_own_headers_and_cookies_stay"): (
+        "Django's own middleware leaves Cache-Control: public alone"
+    ),
+    ("TestDjangoEngine", "test_a_session_in_use_is_touched"): (
+        "an engine does not see Sec-Fetch-Dest, so images touch too"
+    ),
+    ("TestDjangoEngine", "test_a_session_may_take_several_cookies"): (
+        "Django's own middleware writes one cookie"
+    ),
+    ("TestDjangoEngine", "test_a_late_change_is_an_error_and_not_lost_silently"): (
+        "an engine does not see the response start"
+    ),
+    ("TestDjangoEngine", "test_of_two_cookies_of_one_name_the_valid_one_is_used"): (
+        "request.COOKIES keeps the last of a name"
+    ),
+    ("TestDjangoEngine", "test_a_bad_cookie_is_an_empty_session"): (
+        "Django's own middleware deletes an empty cookie, and takes off quotes"
+    ),
+}
 """(name of the contract's class, name of the test) -> why the framework cannot keep the promise."""
 
 
@@ -418,7 +452,7 @@ class AdapterContract:
         }
         for kind, cookie in bad.items():
             response = browser.get("/read", cookie=cookie)
-            assert (kind, response.status, response.body) == (kind, 200, b"{}")
+            assert (kind, response.status, response.data) == (kind, 200, {})
             assert not response.cookies, kind
             assert "cookie" in response.members("vary"), kind
 
