@@ -32,7 +32,10 @@ SESSIONS: dict[str, dict[str, Any]] = {
         "csrf_token": "Zk3vQm1pT9sXb7LrWc5nYd2hJf8gKa4e",
         "roles": ["editor", "reviewer"],
         "locale": "en-GB",
-        "cart": [{"sku": "AB-1234", "qty": 2, "price": 19.9}, {"sku": "CD-9", "qty": 1, "price": 5.5}],
+        "cart": [
+            {"sku": "AB-1234", "qty": 2, "price": 19.9},
+            {"sku": "CD-9", "qty": 1, "price": 5.5},
+        ],
         "flashes": [["info", "Welcome back, your last visit was on Tuesday."]],
         "theme": "dark",
         "next": "/account/orders?page=2",
