@@ -463,3 +463,18 @@ def test_the_content_is_read_once(manager):
         session.mark_accessed()
         assert not session
     assert calls == [1]
+
+
+def test_of_two_fillings_the_one_that_is_done_first_counts(make_manager):
+    """Two threads of one request may look at once; here the second looks while the first reads."""
+    manager = make_manager()
+
+    def read_while_somebody_else_changes():
+        if not exchange.session.accessed and not entered:
+            entered.append(True)
+            exchange.session["by"] = "the other"
+        return Incoming()
+
+    entered: list[bool] = []
+    exchange = manager.open(read_while_somebody_else_changes)
+    assert exchange.session.get("by") == "the other"

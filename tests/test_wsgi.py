@@ -405,3 +405,23 @@ def test_split_cookies_come_back_over_a_real_server(address):
     assert wire.get("/read").body == b"1"
     wire.get("/destroy")
     assert wire.jar == {}
+
+
+def test_a_late_change_is_found_where_the_server_stops_early(manager):
+    def application(environ, start_response):
+        session = environ["cookiesession.session"]
+        session["cart"] = []
+        start_response("200 OK", [])
+
+        def body():
+            session["cart"].append("late")
+            yield b"one"
+            yield b"two"
+
+        return body()
+
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/"}
+    body = SessionMiddleware(application, manager)(environ, lambda *_: None)
+    assert next(iter(body)) == b"one"
+    with pytest.raises(SessionClosedError, match="cart"):
+        body.close()
