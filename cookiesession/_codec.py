@@ -19,7 +19,7 @@ from cookiesession._compress import WORTH_IT, compress, decompress
 from cookiesession._keys import CookieKey, Keyring
 from cookiesession._lifetimes import CLOCK_AHEAD, Lifetimes, Stamp
 from cookiesession._pack import Deflated, pack, pack_value, unpack
-from cookiesession._seal import OVERHEAD, inner_length, seal, unseal
+from cookiesession._seal import seal, unseal
 from cookiesession.errors import InvalidCookie, Status
 
 _FORMAT: Final = b"1"
@@ -63,25 +63,14 @@ class CodecOptions:
 class Codec:
     """Writes and reads the cookies of one name and namespace with one key ring."""
 
-    __slots__ = (
-        "_by_kid",
-        "_compress",
-        "_issued_after",
-        "_max_length",
-        "_pad",
-        "lifetimes",
-        "primary",
-    )
+    __slots__ = ("_by_kid", "_options", "lifetimes", "primary")
 
     lifetimes: Lifetimes
     primary: RingKey
 
     def __init__(self, ring: Keyring, name: str, namespace: str, options: CodecOptions) -> None:
         self.lifetimes = options.lifetimes
-        self._issued_after = options.issued_after
-        self._compress = options.compress
-        self._pad = options.pad
-        self._max_length = options.max_length
+        self._options = options
         # The key is looked up, never searched for (Len, Grubbs, Ristenpart 2020: partitioning
         # oracles). Two keys of one kid are possible, and cost one more HMAC.
         self._by_kid: dict[bytes, list[RingKey]] = {}
@@ -94,15 +83,16 @@ class Codec:
 
     def dumps(self, data: dict[str, Any], body: bytes, stamp: Stamp) -> bytes:
         """Write a session whose data packs to `body`, under the primary key."""
-        key = self.primary
-        body = self._compressed(data, body)  # 8
-        raw = seal(key.cookie_key, stamp, body, self._pad)  # 7, 6
-        return key.signer.sign(_FORMAT + _base64.encode(raw))  # 5 to 1
+        if self._options.compress and len(body) >= WORTH_IT:
+            smaller = compress(data)
+            body = body if smaller is data else pack(smaller)  # 8
+        raw = seal(self.primary.cookie_key, stamp, body, self._options.pad)  # 7, 6
+        return self.primary.signer.sign(_FORMAT + _base64.encode(raw))  # 5 to 1
 
     def loads(self, text: bytes, now: int) -> Content:
         """Read a session; raise `InvalidCookie` for whatever is not one, and nothing else."""
         # 1. Length, ASCII.
-        if not _SHORTEST <= len(text) <= self._max_length or not text.isascii():
+        if not _SHORTEST <= len(text) <= self._options.max_length or not text.isascii():
             raise InvalidCookie(Status.MALFORMED)
         # 2. Format.
         if text[:1] != _FORMAT:
@@ -139,7 +129,7 @@ class Codec:
         issued = int.from_bytes(raw[3:8], "big")
         if issued > now + CLOCK_AHEAD:
             raise InvalidCookie(Status.NOT_YET_VALID)
-        if issued < self._issued_after:
+        if issued < self._options.issued_after:
             raise InvalidCookie(Status.ISSUED_TOO_EARLY)
         # 6, 7. Decryption, the inner block, the end.
         stamp, body = unseal(key.cookie_key, raw)
@@ -152,21 +142,9 @@ class Codec:
             body = pack(data)
         return Content(data, body, stamp, key)
 
-    def length(self, data: dict[str, Any], body: bytes, stamp: Stamp) -> int:
-        """Return how many characters `dumps` would write."""
-        body_length = len(self._compressed(data, body))
-        raw_length = OVERHEAD + inner_length(stamp, body_length, self._pad)
-        return 1 + -(-raw_length * 4 // 3) + _TAIL
-
-    def _compressed(self, data: dict[str, Any], body: bytes) -> bytes:
-        if not self._compress or len(body) < WORTH_IT:
-            return body
-        smaller = compress(data)
-        return body if smaller is data else pack(smaller)
-
     def sizes(self, data: dict[str, Any]) -> list[tuple[str, int]]:
         """Return the top-level keys and the bytes that each takes, biggest first."""
-        packed = compress(data) if self._compress else data
+        packed = compress(data) if self._options.compress else data
         sizes = [(name, len(pack_value(value))) for name, value in packed.items()]
         return sorted(sizes, key=lambda size: -size[1])
 

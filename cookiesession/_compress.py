@@ -16,7 +16,6 @@ WORTH_IT: Final = 512  # bytes; below, deflate saves a few characters and costs 
 MAX_INFLATED: Final = 65_536  # bytes over the whole cookie; against decompression bombs
 _WINDOW: Final = 12  # 4 KiB: a cookie is not longer, and a larger window costs time to set up
 _CONTAINERS: Final = frozenset({list, dict, tuple, set, frozenset})
-_MOST_BYTES: Final = 4  # of a character, in UTF-8
 
 
 def compress(data: dict[str, Any]) -> dict[str, Any]:
@@ -33,7 +32,7 @@ def compress(data: dict[str, Any]) -> dict[str, Any]:
             if _is_shorter(deflated, packed):
                 compressed[name] = deflated
                 left -= len(packed)
-    return dict(data.items()) | compressed if compressed else data
+    return {**data, **compressed} if compressed else data
 
 
 def decompress(data: dict[str, Any]) -> dict[str, Any]:
@@ -50,7 +49,7 @@ def decompress(data: dict[str, Any]) -> dict[str, Any]:
 def _may_be_large(value: object) -> bool:
     """Tell, without packing it, whether a value may be worth compressing."""
     if isinstance(value, (str, bytes)):
-        return len(value) * _MOST_BYTES >= WORTH_IT
+        return len(value) * 4 >= WORTH_IT  # the most bytes of a character, in UTF-8
     return type(value) in _CONTAINERS
 
 

@@ -17,7 +17,7 @@ carries the attributes of what it deletes.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from cookiesession.errors import ConfigurationError
@@ -40,14 +40,14 @@ _EXPIRED: Final = "; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
 # Reading.
 
 
-@dataclass(slots=True)
 class Jar:
     """The cookies of one name that came with a request, in the order in which they came."""
 
-    heads: list[bytes] = field(default_factory=list[bytes])
-    parts: dict[tuple[bytes, int], list[bytes]] = field(
-        default_factory=dict[tuple[bytes, int], list[bytes]]
-    )
+    __slots__ = ("heads", "parts")
+
+    def __init__(self) -> None:
+        self.heads: list[bytes] = []
+        self.parts: dict[tuple[bytes, int], list[bytes]] = {}
 
     def texts(self) -> list[bytes | None]:
         """Return the finished texts to try, at most 4; None for one that lacks a part.
@@ -163,6 +163,8 @@ without secure: set secure=True
                 "with no dot before it (example.com; an international one in its xn-- form), or "
                 "None for this host alone"
             )
+        if type(self.secure) is not bool or type(self.partitioned) is not bool:
+            raise ConfigurationError("secure and partitioned must be True or False")
         if self.samesite not in ("lax", "strict", "none"):
             raise ConfigurationError('samesite must be "lax", "strict" or "none"')
         if self.priority not in (None, "low", "medium", "high"):
@@ -207,27 +209,23 @@ def check_name(name: str) -> None:
 class Writer:
     """Writes the Set-Cookie lines of one cookie."""
 
-    __slots__ = ("_attributes", "_budget", "_max_cookies", "name")
+    __slots__ = ("_attributes", "_budget", "capacity", "name")
 
     name: str  # with its prefix
+    capacity: int  # the characters that fit in all the cookies that are allowed
 
     def __init__(self, name: str, attributes: CookieAttributes, max_cookies: int) -> None:
         self.name = f"__Host-{name}" if attributes.host_only else name
         self._attributes = str(attributes)
-        self._max_cookies = max_cookies
         # What is left for a name and a value, with the longest Max-Age. The longest attributes and
         # the longest name that are accepted leave 2 500 bytes.
         longest = len(f"; Max-Age={MAX_AGE}") + len(self._attributes)
         self._budget = MAX_COOKIE_BYTES - longest - 1
-
-    @property
-    def capacity(self) -> int:
-        """How many characters fit in all the cookies that are allowed."""
-        if self._max_cookies == 1:
-            return self._room(self.name)
-        tag = "x" * _TAG_CHARACTERS
-        parts = (self.part_name(tag, number) for number in range(1, self._max_cookies))
-        return self._head_room(tag) + sum(map(self._room, parts))
+        self.capacity = self._room(self.name)
+        if max_cookies > 1:
+            tag = "x" * _TAG_CHARACTERS
+            parts = (self.part_name(tag, number) for number in range(1, max_cookies))
+            self.capacity = self._head_room(tag) + sum(map(self._room, parts))
 
     def part_name(self, tag: str, number: int) -> str:
         """Return the name of a part."""

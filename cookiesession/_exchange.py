@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple, Self
 from cookiesession import events
 from cookiesession._codec import Codec, Content, RingKey, kid_of
 from cookiesession._cookie import MAX_CLEANED, Jar, Writer, find
-from cookiesession._lifetimes import Lifetimes, Stamp
+from cookiesession._lifetimes import Stamp
 from cookiesession._pack import pack
 from cookiesession._session import EMPTY, Arrival, Session
 from cookiesession.errors import (
@@ -52,7 +52,7 @@ class Incoming:
     'GET'
     """
 
-    cookies: Iterable[bytes] = ()
+    cookies: Iterable[bytes] = field(default=(), repr=False)
     method: str = "GET"
     path: str = "/"
     scheme: str = ""
@@ -78,7 +78,6 @@ class Policy(NamedTuple):
 
     codec: Codec
     writer: Writer
-    lifetimes: Lifetimes
     touch_after: int
     persistent: bool
     save_on_5xx: bool
@@ -95,31 +94,31 @@ class Policy(NamedTuple):
     def read(self, source: Incoming | Callable[[], Incoming]) -> "_Visit":
         """Open what a request brought: the newest of the valid cookies, or nothing and why."""
         incoming = source if isinstance(source, Incoming) else source()
+        visit = _Visit(Status.MISSING, self.now(), {}, incoming=incoming)
         if self.development and not is_loopback(incoming.host):
-            self.refused(Status.HOST_REFUSED)
-            return _Visit(Status.HOST_REFUSED, self.now(), {}, incoming=incoming)
-        jar = find(incoming.cookies, self.writer.name.encode())
-        texts = jar.texts()
-        if not texts:
-            return _Visit(Status.MISSING, self.now(), {}, incoming=incoming, jar=jar)
-        return self._open(incoming, jar, texts)
+            visit.status = Status.HOST_REFUSED
+            self.refused(visit.status)
+            return visit
+        visit.jar = find(incoming.cookies, self.writer.name.encode())
+        texts = visit.jar.texts()
+        if texts:
+            self._open(visit, texts)
+        return visit
 
-    def _open(self, incoming: Incoming, jar: Jar, texts: list[bytes | None]) -> "_Visit":
-        now = self.now()
-        opened = [self._opened(text, now) for text in texts]
+    def _open(self, visit: "_Visit", texts: list[bytes | None]) -> None:
+        opened = [self._opened(text, visit.now) for text in texts]
         valid = [content for content in opened if isinstance(content, Content)]
         if not valid:
-            refusal = opened[0]
-            assert isinstance(refusal, Status)
-            self.refused(refusal, texts[0])
-            return _Visit(refusal, now, {}, incoming=incoming, jar=jar)
+            assert isinstance(opened[0], Status)
+            visit.status = opened[0]
+            self.refused(visit.status, texts[0])
+            return
         newest = max(valid, key=lambda content: content.stamp.issued)  # of equals, the first
+        visit.status = Status.VALID
+        visit.data, visit.body, visit.stamp, visit.key = newest
         if len(valid) > 1:
             self.tell(events.Duplicate, newest.key, newest.stamp)
         self.tell(events.Opened, newest.key, newest.stamp)
-        return _Visit(
-            Status.VALID, now, newest.data, newest.body, newest.stamp, newest.key, incoming, jar
-        )
 
     def _opened(self, text: bytes | None, now: int) -> Content | Status:
         if text is None:
@@ -141,7 +140,7 @@ class Policy(NamedTuple):
         """Return what Max-Age says, or None where the browser shall forget when it closes."""
         if stamp.forgotten or not (self.persistent or stamp.remembered):
             return None
-        return max(0, self.lifetimes.end(stamp) - now)
+        return max(0, self.codec.lifetimes.end(stamp) - now)
 
     def tell(self, kind: type[events.Event], key: RingKey, stamp: Stamp) -> None:
         """Tell the hook of an event; what the hook raises is logged and goes no further."""
@@ -170,8 +169,8 @@ class _Visit(Arrival):
     """An arrival, with what it takes to answer it."""
 
     key: RingKey | None = None
-    incoming: Incoming = field(default_factory=Incoming)
-    jar: Jar = field(default_factory=Jar)
+    incoming: Incoming = field(default_factory=Incoming, repr=False)
+    jar: Jar = field(default_factory=Jar, repr=False)
 
 
 class Exchange:

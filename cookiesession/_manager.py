@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeGuard
 
 from cookiesession import events
 from cookiesession._codec import Codec, CodecOptions
@@ -77,6 +77,7 @@ class SessionManager:
             raise ConfigurationError("cookie must be a CookieAttributes, as CookieAttributes()")
         if not callable(clock):
             raise ConfigurationError("clock must be a function that returns Unix time in seconds")
+        _check_flags(self._settings)
         _one_of("pad", pad, (0, 16, 32))
         _one_of("max_cookies", max_cookies, range(1, MAX_PARTS + 1))
         if cookie.partitioned and max_cookies > _MAX_PARTITIONED:
@@ -98,7 +99,6 @@ class SessionManager:
         self._policy = Policy(
             codec=Codec(self._keyring, name, _checked_namespace(namespace), options),
             writer=Writer(name, cookie, max_cookies),
-            lifetimes=lifetimes,
             touch_after=_touch_after(touch_after, lifetimes.idle),
             persistent=persistent,
             save_on_5xx=save_on_5xx,
@@ -239,10 +239,8 @@ def _touch_after(after: timedelta | float | None, idle: int) -> int:
 
 
 def _duration(name: str, duration: timedelta | float, least: int = 1) -> int:
-    is_number = isinstance(duration, (timedelta, int, float)) and not isinstance(duration, bool)
-    if isinstance(duration, float) and not math.isfinite(duration):
-        is_number = False
-    seconds = whole_seconds(duration) if is_number else -1
+    is_duration = isinstance(duration, timedelta) or _is_number(duration)
+    seconds = whole_seconds(duration) if is_duration else -1
     if not least <= seconds <= _MAX_SECONDS:
         raise ConfigurationError(
             f"{name} must be a timedelta, or seconds, from {least} to {_MAX_SECONDS} seconds"
@@ -257,10 +255,20 @@ def _moment(moment: datetime | float | None) -> int:
         if moment.tzinfo is None:
             raise ConfigurationError("issued_after needs a time zone, as in datetime.now(UTC)")
         return math.ceil(moment.timestamp())
-    is_number = isinstance(moment, (int, float)) and not isinstance(moment, bool)
-    if not is_number or not 0 <= moment < math.inf:
+    if not _is_number(moment) or moment < 0:
         raise ConfigurationError("issued_after must be a datetime or a Unix time in seconds")
     return math.ceil(moment)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and type(value) is not bool and abs(value) < math.inf
+
+
+def _check_flags(settings: dict[str, Any]) -> None:
+    # "false", as an environment variable has it, is true.
+    for name in ("persistent", "compress", "save_on_5xx", "development"):
+        if type(settings[name]) is not bool:
+            raise ConfigurationError(f"{name} must be True or False")
 
 
 def _one_of(name: str, value: int, allowed: Collection[int]) -> None:

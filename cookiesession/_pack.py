@@ -30,6 +30,7 @@ COMPRESSED: Final = 90
 _TUPLE, _SET, _FROZENSET, _BIG_INT, _UUID, _DECIMAL = 1, 2, 3, 4, 5, 6
 _DATE, _TIME, _TIMEDELTA, _NAIVE, _UTC, _OFFSET, _HTML = 7, 8, 9, 10, 11, 12, 13
 
+_STR: Final = frozenset({str})
 _SCALARS: Final = frozenset(
     {type(None), bool, int, float, str, bytes, UUID, Decimal, date, time, timedelta, datetime}
 )
@@ -48,7 +49,7 @@ def pack(data: dict[str, Any]) -> bytes:
         if not _STR.issuperset(map(type, data)):
             raise TypeError("top-level keys must be str")
         _walk(data.values(), 1)
-        return _pack({INDEX.get(name, name): value for name, value in data.items()})
+        return pack_value({INDEX.get(name, name): value for name, value in data.items()})
     except (TypeError, ValueError, OverflowError, RecursionError):
         raise _explained(data) from None
 
@@ -62,21 +63,17 @@ def unpack(body: bytes) -> dict[str, Any]:
     return data
 
 
-def pack_value(value: Any) -> bytes:
-    """Pack one top-level value of data that `pack` accepts."""
-    return _pack(value)
-
-
 def unpack_value(packed: bytes) -> Any:
     """Unpack one top-level value that came compressed; any exception is a refusal."""
     value = _unpack(packed)
     _walk((value,), 1)
-    if type(value) is Deflated or _pack(value) != packed:
+    if type(value) is Deflated or pack_value(value) != packed:
         raise ValueError("not canonical")
     return value
 
 
-def _pack(value: Any) -> bytes:
+def pack_value(value: Any) -> bytes:
+    """Pack one value of data that `pack` accepts."""
     # A packer each time: one that threads shared would mix their bytes. Its default buffer of
     # 256 KiB costs more than the packing. `strict_types` hands subclasses to `_extend`, too.
     packer = Packer(default=_extend, strict_types=True, buf_size=4096)  # type: ignore[call-arg]  # the stubs are older
@@ -91,18 +88,13 @@ def _unpack(packed: bytes) -> Any:
     )
 
 
-_STR: Final = frozenset({str})
-
-
 def _walk(values: Collection[object], depth: int) -> None:
     """Refuse what C would pack and not give back, and nesting beyond the limit."""
     if _SCALARS.issuperset(map(type, values)):
         return
     for value in values:
         kind = type(value)
-        if kind in _SCALARS:
-            continue
-        if kind is Deflated and depth == 1:
+        if kind in _SCALARS or (kind is Deflated and depth == 1):
             continue
         if depth >= MAX_DEPTH:
             raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
@@ -173,8 +165,18 @@ def _extend_datetime(value: datetime) -> ExtType:
     return ExtType(_OFFSET, packed + int(offset.total_seconds()).to_bytes(4, "big", signed=True))
 
 
+def _without_sets(member: Any) -> Any:
+    # Packed as it is, a set inside a set would be put in order once for its place and once more for
+    # its bytes: doubled with each level.
+    if type(member) is frozenset:
+        return _EXTENDERS[frozenset](member)
+    if type(member) is tuple:
+        return [_MARKS[_TUPLE], *map(_without_sets, member)]
+    return member
+
+
 def _in_packed_order(members: Collection[Any]) -> list[Any]:
-    packed = {_pack(member): member for member in members}
+    packed = {pack_value(plain): plain for plain in map(_without_sets, members)}
     if len(packed) < len(members):
         raise ValueError("a set holds NaN twice, which no other set would equal")
     return [packed[text] for text in sorted(packed)]
@@ -319,7 +321,7 @@ def _children(value: Any) -> Iterator[tuple[str, Any]]:
 def _refusal(value: Any, depth: int) -> str:
     try:
         _walk((value,), depth)
-        _pack(value)
+        pack_value(value)
     except UnicodeEncodeError:
         return "it holds a lone surrogate, which is not Unicode text"
     except (TypeError, ValueError, OverflowError, RecursionError) as error:

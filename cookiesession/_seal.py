@@ -22,7 +22,6 @@ from cookiesession._lifetimes import Stamp
 from cookiesession.errors import InvalidCookie, Status
 
 SID_BYTES: Final = 9
-OVERHEAD: Final = 20 + 16  # raw without inner
 
 _EPOCH_BITS: Final = 14
 _MAX_CIPHERS: Final = 512  # epochs kept for one key; a month of sessions takes 158
@@ -30,8 +29,7 @@ _PADDING: Final = 0b0001_1111
 _CODEC: Final = 0b0110_0000  # must be 0; 1 to 3 are reserved
 _OWN_LIFETIME: Final = 0b1000_0000
 _FORGOTTEN: Final = 1 << 31
-_INNER: Final = Struct(">BI9s")
-_INNER_OWN: Final = Struct(">BII9s")
+_HEAD: Final = Struct(">BI")  # flags and age
 
 
 def new_sid() -> bytes:
@@ -41,7 +39,11 @@ def new_sid() -> bytes:
 
 def seal(key: CookieKey, stamp: Stamp, body: bytes, pad: int) -> bytes:
     """Seal a body; `pad` is the multiple of bytes that the inner block is filled up to, or 0."""
-    inner = _inner(stamp, body, pad)
+    own = stamp.remembered | stamp.forgotten << 31
+    rest = (own.to_bytes(4, "big") if own else b"") + stamp.sid + body
+    padding = -(_HEAD.size + len(rest)) % pad if pad else 0
+    flags = padding | _OWN_LIFETIME if own else padding
+    inner = _HEAD.pack(flags, stamp.issued - stamp.created) + rest + bytes(padding)
     prefix = key.kid + stamp.issued.to_bytes(5, "big")
     nonce = os.urandom(12)
     return prefix + nonce + _cipher(key, stamp.issued).encrypt(nonce, inner, b"1" + prefix)
@@ -54,44 +56,23 @@ def unseal(key: CookieKey, raw: bytes) -> tuple[Stamp, bytes]:
         inner = _cipher(key, issued).decrypt(raw[8:20], raw[20:], b"1" + raw[:8])
     except InvalidTag:
         raise InvalidCookie(Status.BAD_CIPHERTEXT) from None
-    flags = inner[0]
-    start = _INNER_OWN.size if flags & _OWN_LIFETIME else _INNER.size
+    flags, age = inner[0], int.from_bytes(inner[1:5], "big")
+    own, start = 0, _HEAD.size
+    if flags & _OWN_LIFETIME:
+        own, start = int.from_bytes(inner[5:9], "big"), start + 4
+    body_start = start + SID_BYTES
     end = len(inner) - (flags & _PADDING)
-    if flags & _CODEC or end <= start or inner.count(0, end) != len(inner) - end:
+    if (
+        flags & _CODEC
+        or (flags & _OWN_LIFETIME and not own)  # one spelling: what is not set is not written
+        or age > issued
+        or end <= body_start
+        or inner.count(0, end) != len(inner) - end
+    ):
         raise InvalidCookie(Status.BAD_PAYLOAD)
-    return _stamp(issued, inner), inner[start:end]
-
-
-def inner_length(stamp: Stamp, body_length: int, pad: int) -> int:
-    """Return how long the inner block of a body is."""
-    layout = _INNER_OWN if stamp.remembered or stamp.forgotten else _INNER
-    length = layout.size + body_length
-    return length + (-length % pad if pad else 0)
-
-
-def _inner(stamp: Stamp, body: bytes, pad: int) -> bytes:
-    age = stamp.issued - stamp.created
-    own = stamp.remembered | stamp.forgotten << 31
-    length = (_INNER_OWN if own else _INNER).size + len(body)
-    padding = -length % pad if pad else 0
-    if own:
-        head = _INNER_OWN.pack(padding | _OWN_LIFETIME, age, own, stamp.sid)
-    else:
-        head = _INNER.pack(padding, age, stamp.sid)
-    return head + body + bytes(padding)
-
-
-def _stamp(issued: int, inner: bytes) -> Stamp:
-    own = 0
-    if inner[0] & _OWN_LIFETIME:
-        _, age, own, sid = _INNER_OWN.unpack_from(inner)
-        if not own:  # one spelling: what is not set is not written
-            raise InvalidCookie(Status.BAD_PAYLOAD)
-    else:
-        _, age, sid = _INNER.unpack_from(inner)
-    if age > issued:
-        raise InvalidCookie(Status.BAD_PAYLOAD)
-    return Stamp(issued, issued - age, sid, own & ~_FORGOTTEN, own >= _FORGOTTEN)
+    sid = inner[start:body_start]
+    stamp = Stamp(issued, issued - age, sid, own & ~_FORGOTTEN, own >= _FORGOTTEN)
+    return stamp, inner[body_start:end]
 
 
 def _cipher(key: CookieKey, issued: int) -> AESGCM:

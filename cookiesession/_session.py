@@ -10,7 +10,7 @@ calls once. Whether and how it is written is decided in `_manager`.
 
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import wraps
 from threading import Lock
@@ -33,8 +33,8 @@ class Arrival:
 
     status: Status
     now: int
-    data: dict[str, Any]
-    body: bytes = EMPTY
+    data: dict[str, Any] = field(repr=False)
+    body: bytes = field(default=EMPTY, repr=False)
     stamp: Stamp | None = None
 
 
@@ -106,7 +106,10 @@ class Session(dict[str, Any]):
 
     @property
     def id(self) -> str:
-        """The session's name, 12 characters; not a secret. `regenerate` changes it."""
+        """The session's name, 12 characters; not a secret. `regenerate` changes it.
+
+        A new session keeps its id from the response that first saves it.
+        """
         return _base64.encode(self._own_stamp().sid).decode()
 
     @property
@@ -141,8 +144,7 @@ class Session(dict[str, Any]):
 
         Raises `UnsavableSession` when it holds something that no cookie can carry.
         """
-        self._fill()
-        return self._codec.length(self, pack(self), self._stamp)
+        return len(self._codec.dumps(self, pack(self), self._own_stamp()))
 
     @property
     def accessed(self) -> bool:

@@ -51,34 +51,21 @@ class SessionMiddleware:
             scope[EXCHANGE] = exchange
 
             async def send_with_session(message: Message) -> None:
-                settle = _SETTLING.get(message["type"])
-                await send(settle(exchange, scope, message) if settle else message)
+                await send(_settled(exchange, scope, message))
 
             await self.app(scope, receive, send_with_session)
 
 
-def _settle_response(exchange: Exchange, _scope: Scope, message: Message) -> Message:
-    return _edited(exchange, message["status"], message)
-
-
-def _settle_accept(exchange: Exchange, scope: Scope, message: Message) -> Message:
-    if _passes_accept_headers(scope):
+def _settled(exchange: Exchange, scope: Scope, message: Message) -> Message:
+    """Return the message with the session's headers, where it is one that carries headers."""
+    kind = message["type"]
+    if kind in ("http.response.start", "websocket.http.response.start"):
+        return _edited(exchange, message["status"], message)
+    if kind == "websocket.accept" and _passes_accept_headers(scope):
         return _edited(exchange, _SWITCHING_PROTOCOLS, message)
-    exchange.close()
+    if kind in ("websocket.accept", "websocket.close"):
+        exchange.close()  # these have no headers; after a handshake, a close changes nothing
     return message
-
-
-def _settle_close(exchange: Exchange, _scope: Scope, message: Message) -> Message:
-    exchange.close()  # a handshake that is refused so has no headers; after one it changes nothing
-    return message
-
-
-_SETTLING: Final[dict[str, Callable[[Exchange, Scope, Message], Message]]] = {
-    "http.response.start": _settle_response,
-    "websocket.http.response.start": _settle_response,
-    "websocket.accept": _settle_accept,
-    "websocket.close": _settle_close,
-}
 
 
 def _edited(exchange: Exchange, status: int, message: Message) -> Message:

@@ -72,16 +72,6 @@ def test_what_was_dumped_loads(data, compress, pad, remembered, forgotten):
     assert content.body == pack(data)
     assert content.stamp == stamp
     assert content.key is codec.primary
-    assert codec.length(data, content.body, stamp) == len(text)
-
-
-@pytest.mark.parametrize("pad", [0, 16, 32])
-@pytest.mark.parametrize("forgotten", [False, True])
-def test_the_length_is_known_without_writing(pad, forgotten):
-    codec, stamp = make_codec(pad=pad), STAMP._replace(forgotten=forgotten)
-    for size in range(100):
-        data = {"x": b"x" * size}
-        assert codec.length(data, pack(data), stamp) == len(dumps(codec, data, stamp))
 
 
 def test_a_value_of_every_type_comes_back():

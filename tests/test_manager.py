@@ -308,3 +308,25 @@ def test_an_emptied_session_that_is_set_modified_stays(make_manager):
             exchange.session.modified = keep
             ((_, line),) = exchange.headers(200).add
         assert ("Max-Age=0" in line) == deleted
+
+
+@pytest.mark.parametrize("flag", ["persistent", "compress", "save_on_5xx", "development"])
+def test_a_flag_that_is_text_is_refused(flag):
+    """From an environment variable, "false" would be true."""
+    with pytest.raises(ConfigurationError, match=f"{flag} must be True or False"):
+        SessionManager(Key.generate(), **{flag: "false"})
+    for attribute in ("secure", "partitioned"):
+        with pytest.raises(ConfigurationError, match="must be True or False"):
+            CookieAttributes(**{attribute: "no"})
+
+
+def test_no_repr_on_the_way_shows_a_cookie_or_data(make_manager):
+    """K3. Error pages print the locals of every frame."""
+    manager = make_manager()
+    text = manager.dumps({"secret": "swordfish"})
+    incoming = Incoming(cookies=[f"{manager.cookie_name}={text}".encode()])
+    exchange = manager.open(incoming)
+    exchange.session.mark_accessed()
+    shown = repr(incoming) + repr(exchange.session._arrival) + repr(exchange)
+    assert "swordfish" not in shown
+    assert text not in shown

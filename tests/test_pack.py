@@ -559,3 +559,14 @@ def test_a_single_value_that_cannot_be_saved_is_an_error():
     for value in (object(), Text("x"), [subclass(int, 1)]):
         with pytest.raises(TypeError, match="is not a type that a session can hold"):
             pack_value(value)
+
+
+def test_sets_inside_sets_are_packed_once():
+    """With two packings a level, this would take a day."""
+    nested, mixed = frozenset({1}), frozenset({1})
+    for number in range(28):
+        nested = frozenset({nested, number})
+    for number in range(14):
+        mixed = frozenset({(mixed, number)})
+    data = {"nested": nested, "mixed": mixed}
+    assert unpack(pack(data)) == data
