@@ -171,7 +171,7 @@ def _without_sets(member: Any) -> Any:
     if type(member) is frozenset:
         return _EXTENDERS[frozenset](member)
     if type(member) is tuple:
-        return [_MARKS[_TUPLE], *map(_without_sets, cast("tuple[Any, ...]", member))]
+        return [_MARKS[_TUPLE], *map(_without_sets, cast("Collection[Any]", member))]
     return member
 
 
