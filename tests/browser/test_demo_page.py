@@ -71,7 +71,8 @@ class Visitor:
         form = self.page.locator(f'form[action="{action}"]')
         for label, value in fields.items():
             form.get_by_label(label).fill(value)
-        form.get_by_role("button", name=button).click()
+        with self.page.expect_navigation():  # the redirect's page, loaded
+            form.get_by_role("button", name=button).click()
 
     def store(self, name="settings", value='{"theme": "dark"}'):
         self.submit("/set", Name=name, Value=value)
@@ -152,7 +153,7 @@ def test_what_is_set_is_kept_until_it_is_deleted(visitor):
     assert visitor.heading() == "A valid session"
     kept = {"settings": "{'theme': 'dark'}", "greeting": "'<b>hello</b>'"}
     assert visitor.data() == kept
-    visitor.page.reload()
+    visitor.page.goto(visitor.page.url)
     assert visitor.data() == kept
 
     visitor.submit("/delete", "Delete settings")
@@ -164,7 +165,7 @@ def test_what_is_set_is_kept_until_it_is_deleted(visitor):
 def test_an_append_deep_inside_is_kept(visitor):
     visitor.submit("/append", Item="tea")
     visitor.submit("/append", Item="milk")
-    visitor.page.reload()
+    visitor.page.goto(visitor.page.url)
     assert visitor.data() == {"basket": "{'items': ['tea', 'milk']}"}
 
 
@@ -251,7 +252,7 @@ def test_the_cookie_is_hidden_from_scripts_and_gone_after_the_logout(visitor):
     visitor.submit("/log-out")
     assert visitor.cookies() == []
     assert visitor.page.evaluate("document.cookie") == ""
-    visitor.page.reload()
+    visitor.page.goto(visitor.page.url)
     assert visitor.heading() == "No session yet"
 
 
