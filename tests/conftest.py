@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from cookiesession import Key, SessionManager
+from cookiesession.testing import Clock
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile(
@@ -35,22 +36,9 @@ NOW = 1_800_000_000
 """The time at which tests take place, in Unix seconds: 2027-01-15 08:00 UTC."""
 
 
-class Clock:
-    """A clock that moves when told to."""
-
-    def __init__(self, now: float = NOW) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture

@@ -32,8 +32,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cookiesession import Key, Keyring, SessionManager
-from tests.conftest import Clock
+from cookiesession import Key, Keyring, SessionManager, testing
+from cookiesession.testing import Clock
+from tests.conftest import NOW
 
 NEW, OLD, GONE = Key.generate(), Key.generate(), Key.generate()
 IDLE, ABSOLUTE, TOUCH = 1_000, 5_000, 100  # seconds
@@ -219,7 +220,7 @@ class AdapterContract:
     @pytest.fixture(scope="class")
     @classmethod
     def contract_clock(cls) -> Clock:
-        return Clock()
+        return Clock(NOW)
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -247,9 +248,8 @@ class AdapterContract:
         manager: SessionManager, data: dict[str, Any], key: Key | None = None, **settings: Any
     ) -> bytes:
         """Return a Cookie header for a session, by the contract's manager or one a little other."""
-        clock = manager._policy.clock
-        other = SessionManager(key or NEW, **{"clock": clock, "idle_timeout": IDLE, **settings})
-        return f"{manager.cookie_name}={other.dumps(data)}".encode()
+        text = testing.mint(manager, data, keys=key or NEW, **settings)
+        return f"{manager.cookie_name}={text}".encode()
 
     # Load, save, change.
 
