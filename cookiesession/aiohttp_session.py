@@ -88,7 +88,8 @@ class CookieSession(aiohttp_session.Session):
 
     def __init__(self, session: Session) -> None:
         super().__init__(None, data=None, new=True)
-        self._mapping = self.cookie_session = session
+        self.cookie_session: Session = session
+        self._mapping = session
         # aiohttp_session saves what has changed; but what was only read needs its headers as well,
         # and a change deep inside is found by comparison.
         self._changed = True

@@ -46,6 +46,8 @@ class SessionMiddleware:
             return
         if "session" in scope:
             raise ConfigurationError("two session middlewares wrap this application: remove one")
+        if not isinstance(scope["headers"], list):  # any iterable, even one that is read only once
+            scope["headers"] = list(scope["headers"])
         with self.manager.open(partial(_incoming, scope)) as exchange:
             scope["session"] = exchange.session
             scope[EXCHANGE] = exchange

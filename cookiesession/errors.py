@@ -12,6 +12,7 @@ No message here holds a key, a cookie value or session data; names of session ke
 """
 
 from enum import StrEnum
+from typing import Any
 
 
 class Status(StrEnum):
@@ -78,7 +79,7 @@ class SessionTooLarge(UnsavableSession):
             f"the whole session takes {size} characters, and {limit} fit; the biggest keys are "
             f"{biggest}. Keep large data on the server, or raise max_cookies",
         )
-        self.args = (size, limit, largest)
+        self.args: tuple[Any, ...] = (size, limit, largest)
         self.size = size
         self.limit = limit
         self.largest = largest

@@ -88,7 +88,7 @@ class CookieSessionConfig(BaseBackendConfig[CookieSessionBackend]):
         if not hasattr(ScopeState, "response_started"):
             raise ConfigurationError("cookiesession.litestar needs Litestar 2.9 or later")
         self.manager = manager
-        self.key = manager.cookie_name
+        self.key: str = manager.cookie_name
         self.exclude = exclude
         self.exclude_opt_key = exclude_opt_key
 

@@ -572,3 +572,21 @@ def test_a_denied_websocket_is_written_by_servers_that_can(server):
     answer = caught.value.response
     assert answer.status_code == 403
     assert len(answer.headers.get_all("Set-Cookie")) == 1
+
+
+def test_headers_that_can_be_read_only_once_are_read_by_all(manager):
+    """The ASGI specification lets a server pass any iterable; Falcon's test client does."""
+
+    async def application(scope, receive, send):
+        assert dict(scope["headers"])[b"host"]
+        await answering(scope["session"].get("a"), send)
+
+    async def answering(value, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": str(value).encode()})
+
+    scope = asgi_scope(f"{manager.cookie_name}={manager.dumps({'a': 1})}".encode())
+    scope["headers"] = iter(scope["headers"])
+    start, body = asgi_messages(SessionMiddleware(application, manager), scope)
+    assert body["body"] == b"1"
+    assert (b"vary", b"Cookie") in start["headers"]

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware as DjangosMiddleware
 
-from cookiesession import ConfigurationError, Exchange, Incoming
+from cookiesession import ConfigurationError, Exchange, Incoming, SessionManager
 from cookiesession.django.apps import mistakes
 from cookiesession.django.settings import get_manager
 
@@ -22,7 +22,7 @@ class SessionMiddleware(DjangosMiddleware):
         super().__init__(get_response)
         for mistake in mistakes():
             raise ConfigurationError(mistake.msg)
-        self.manager = get_manager()
+        self.manager: SessionManager = get_manager()
 
     def process_request(self, request: Any) -> None:
         """Put the session into the request."""
