@@ -1,4 +1,4 @@
-"""A shop with Falcon, on ASGI: uvicorn with_falcon_asgi:app"""
+"""A shop with Falcon, on ASGI: daphne with_falcon_asgi:app"""
 
 import falcon
 import falcon.asgi

@@ -1,6 +1,7 @@
 """The testing kit with each kind of client; Starlette's, Django's, aiohttp's and Litestar's clients
 are used beside their adapters' own tests."""
 
+import asyncio
 import json
 from contextlib import ExitStack
 from datetime import timedelta
@@ -10,10 +11,12 @@ import pytest
 flask = pytest.importorskip("flask")
 httpx = pytest.importorskip("httpx")
 requests = pytest.importorskip("requests")
+quart = pytest.importorskip("quart")
 pytestmark = pytest.mark.server
 
 from cookiesession import InvalidCookie, Key, Status
 from cookiesession.flask import CookieSession
+from cookiesession.quart import CookieSession as QuartSession
 from cookiesession.testing import (
     assert_session,
     get_cookie,
@@ -125,6 +128,27 @@ def test_a_tampered_cookie_is_refused(client, manager):
     set_cookie(client, manager, text, host=host_of(client))
     assert get_cookie(client, manager) == text
     assert data_of(ask("GET")) == {}
+
+
+def test_quarts_client_is_served_too(manager):
+    quart_app = quart.Quart(__name__)
+    QuartSession(quart_app, manager)
+
+    @quart_app.post("/")
+    async def home():
+        quart.session["count"] = quart.session.get("count", 0) + 1
+        return dict(quart.session)
+
+    async def visit():
+        client = quart_app.test_client()
+        with session_transaction(client, manager) as session:
+            session["count"] = 5
+        response = await client.post("/", scheme="https")
+        assert await response.get_json() == {"count": 6}
+        assert_session(client, manager, {"count": 6})
+        assert_session(response, manager, {"count": 6})
+
+    asyncio.run(visit())
 
 
 def test_the_clock_and_the_manager_are_fixtures(session_clock, session_manager):
