@@ -14,6 +14,7 @@ pytestmark = [
 ]
 
 from authlib.integrations import flask_client, starlette_client
+from authlib.integrations.base_client import MismatchingStateError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
@@ -66,6 +67,7 @@ def make_starlette(manager, settings):
 
 def make_flask(manager, settings):
     app = flask.Flask(__name__)
+    app.testing = True
     CookieSession(app, manager)
     oauth = flask_client.OAuth(app)
     oauth.register("provider", **settings)
@@ -91,3 +93,11 @@ def test_the_state_of_an_oauth_login_is_kept_and_taken_away(manager, settings, m
     data = answer.json if isinstance(answer.json, dict) else answer.json()
     assert data["token"] == "the-token"
     assert not [name for name in data["left"] if name.startswith("_state_")]
+
+
+@pytest.mark.parametrize("make", [make_starlette, make_flask])
+def test_an_oauth_login_that_another_browser_began_is_refused(manager, settings, make):
+    redirect = make(manager, settings)("/login")
+    state = parse_qs(urlsplit(redirect.headers["location"]).query)["state"][0]
+    with pytest.raises(MismatchingStateError):
+        make(manager, settings)(f"/callback?code=the-code&state={state}")

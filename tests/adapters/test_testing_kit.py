@@ -1,22 +1,15 @@
-"""The testing kit with each kind of client; Starlette's, Django's, aiohttp's and Litestar's clients
-are used beside their adapters' own tests."""
+"""The testing kit keeps its word with every kind of client, on an application of its framework."""
 
 import asyncio
 import json
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from typing import Any, NamedTuple
 
 import pytest
 
-flask = pytest.importorskip("flask")
-httpx = pytest.importorskip("httpx")
-requests = pytest.importorskip("requests")
-quart = pytest.importorskip("quart")
-pytestmark = pytest.mark.server
-
-from cookiesession import InvalidCookie, Key, Status
-from cookiesession.flask import CookieSession
-from cookiesession.quart import CookieSession as QuartSession
+from cookiesession import ConfigurationError, Key, Keyring, SessionManager, Status, asgi, wsgi
 from cookiesession.testing import (
     assert_session,
     get_cookie,
@@ -26,133 +19,325 @@ from cookiesession.testing import (
     set_cookie,
     tampered,
 )
-from cookiesession.wsgi import SessionMiddleware
 from tests.adapters import servers
+from tests.adapters.contract import random_text
 
-BASE = "https://shop.test"
+pytestmark = pytest.mark.server
+
+URL = "https://shop.test"
+NEW, OLD, RETIRED = Key.generate(), Key.generate(), Key.generate()
 
 
-def application(environ, start_response):
-    """Answer with the session; a POST counts."""
-    session = environ["cookiesession.session"]
-    if environ["REQUEST_METHOD"] == "POST":
-        session["count"] = session.get("count", 0) + 1
-    body = json.dumps(dict(session)).encode()
+class Bench(NamedTuple):
+    """A client, its application's manager, and how to send a request: a POST counts a visit."""
+
+    client: Any
+    manager: SessionManager
+    send: Callable[[str], tuple[Any, dict[str, Any]]]  # method -> response, session as JSON
+    host: str = ""
+
+
+def visit(session: Any, method: str) -> dict[str, Any]:
+    if method == "POST":
+        session["visits"] = session.get("visits", 0) + 1
+    return dict(session)
+
+
+def wsgi_application(environ, start_response):
+    data = visit(environ["cookiesession.session"], environ["REQUEST_METHOD"])
     start_response("200 OK", [("Content-Type", "application/json")])
-    return [body]
+    return [json.dumps(data).encode()]
 
 
-@pytest.fixture(params=["httpx", "requests", "flask"])
-def client(request, manager):
-    """Yield a client, and a function that asks it for the session over HTTP."""
-    app = SessionMiddleware(application, manager)
-    with ExitStack() as stack:
-        if request.param == "httpx":
-            client = stack.enter_context(
-                httpx.Client(transport=httpx.WSGITransport(app), base_url=BASE)
-            )
-            yield client, lambda method: client.request(method, "/")
-        elif request.param == "requests":
-            address = stack.enter_context(servers.wsgi(app))
-            client = stack.enter_context(requests.Session())
-            yield client, lambda method: client.request(method, f"{address}/")
-        else:
-            flask_app = flask.Flask(__name__)
-            CookieSession(flask_app, manager)
-            flask_app.add_url_rule("/", "home", flask_home, methods=["GET", "POST"])
-            client = flask_app.test_client()
-            yield (
-                client,
-                lambda method: client.open("/", method=method, base_url="https://localhost"),
-            )
+async def asgi_application(scope, receive, send):
+    data = visit(scope["session"], scope["method"])
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(data).encode()})
 
 
-def flask_home():
-    if flask.request.method == "POST":
-        flask.session["count"] = flask.session.get("count", 0) + 1
-    return dict(flask.session)
+def answered(response):
+    return response, response.json()
 
 
-def data_of(response):
-    return response.json if isinstance(response.json, dict) else response.json()
+def httpx(manager) -> Iterator[Bench]:
+    httpx = pytest.importorskip("httpx")
+    transport = httpx.WSGITransport(wsgi.SessionMiddleware(wsgi_application, manager))
+    with httpx.Client(transport=transport, base_url=URL) as client:
+        yield Bench(client, manager, lambda method: answered(client.request(method, "/")))
 
 
-def test_a_client_is_given_a_session_and_shows_it(client, manager):
-    client, ask = client
-    set_cookie(client, manager, mint(manager, {"count": 1}), host=host_of(client))
-    assert data_of(ask("GET")) == {"count": 1}
-    assert_session(client, manager, {"count": 1})
-    with session_transaction(client, manager) as session:
-        session["count"] = 5
-    assert data_of(ask("GET")) == {"count": 5}
-    with pytest.raises(AssertionError, match="the session is"):
-        assert_session(client, manager, {"count": 6})
+def asynchronous_httpx(manager) -> Iterator[Bench]:
+    httpx = pytest.importorskip("httpx")
+    transport = httpx.ASGITransport(asgi.SessionMiddleware(asgi_application, manager))
+    client = httpx.AsyncClient(transport=transport, base_url=URL)
+    with asyncio.Runner() as runner:
+        yield Bench(
+            client, manager, lambda method: answered(runner.run(client.request(method, "/")))
+        )
+        runner.run(client.aclose())
 
 
-def host_of(client):
-    return "127.0.0.1" if isinstance(client, requests.Session) else ""
+def requests(manager) -> Iterator[Bench]:
+    requests = pytest.importorskip("requests")
+    manager = manager.replace(development=True)  # for the server speaks http
+    app = wsgi.SessionMiddleware(wsgi_application, manager)
+    with servers.wsgi(app) as address, requests.Session() as client:
+        yield Bench(
+            client, manager, lambda method: answered(client.request(method, address)), "127.0.0.1"
+        )
 
 
-def test_what_the_application_wrote_is_read_back(client, manager):
-    client, ask = client
-    response = ask("POST")
-    assert_session(response, manager, {"count": 1})
-    if not isinstance(client, requests.Session):  # over http it sends no Secure cookie back
-        ask("POST")
-        assert get_session(client, manager)["count"] == 2
+def starlette(manager) -> Iterator[Bench]:
+    testclient = pytest.importorskip("starlette.testclient")
+    client = testclient.TestClient(
+        asgi.SessionMiddleware(asgi_application, manager), base_url="https://testserver"
+    )
+    yield Bench(client, manager, lambda method: answered(client.request(method, "/")))
 
 
-@pytest.mark.parametrize(
-    ("settings", "status"),
-    [
-        ({"age": timedelta(days=15)}, Status.IDLE_EXPIRED),
-        ({"keys": Key.generate()}, Status.UNKNOWN_KEY),
-        ({"namespace": "another"}, Status.UNKNOWN_KEY),
-        ({"age": -301}, Status.NOT_YET_VALID),
-    ],
-)
-def test_a_minted_cookie_is_refused_as_asked_for(client, manager, settings, status):
-    client, ask = client
-    text = mint(manager, {"count": 1}, **settings)
-    with pytest.raises(InvalidCookie) as refusal:
-        manager.loads(text)
-    assert refusal.value.reason is status
-    set_cookie(client, manager, text, host=host_of(client))
-    assert data_of(ask("GET")) == {}
-    assert get_session(client, manager).new or not get_session(client, manager)
+def fastapi(manager) -> Iterator[Bench]:
+    fastapi = pytest.importorskip("fastapi")
+    testclient = pytest.importorskip("fastapi.testclient")
+    app = fastapi.FastAPI()
+    app.add_middleware(asgi.SessionMiddleware, manager=manager)
+
+    @app.api_route("/", methods=["GET", "POST"])
+    def home(request: fastapi.Request):
+        return visit(request.session, request.method)
+
+    client = testclient.TestClient(app, base_url=URL)
+    yield Bench(client, manager, lambda method: answered(client.request(method, "/")))
 
 
-def test_a_tampered_cookie_is_refused(client, manager):
-    client, ask = client
-    text = tampered(mint(manager, {"count": 1}))
-    set_cookie(client, manager, text, host=host_of(client))
-    assert get_cookie(client, manager) == text
-    assert data_of(ask("GET")) == {}
+def litestar(manager) -> Iterator[Bench]:
+    litestar = pytest.importorskip("litestar")
+    testing = pytest.importorskip("litestar.testing")
+    from cookiesession.litestar import CookieSessionConfig  # noqa: PLC0415  an extra
+
+    @litestar.route("/", http_method=["GET", "POST"], status_code=200, sync_to_thread=False)
+    def home(request: litestar.Request) -> dict[str, Any]:
+        return visit(request.session, request.method)
+
+    middleware = [CookieSessionConfig(manager).middleware]
+    with testing.create_test_client([home], middleware=middleware, base_url=URL) as client:
+        yield Bench(client, manager, lambda method: answered(client.request(method, "/")))
 
 
-def test_quarts_client_is_served_too(manager):
-    quart_app = quart.Quart(__name__)
-    QuartSession(quart_app, manager)
+def werkzeug(manager) -> Iterator[Bench]:
+    test = pytest.importorskip("werkzeug.test")
+    client = test.Client(wsgi.SessionMiddleware(wsgi_application, manager))
+    yield Bench(client, manager, lambda method: of_werkzeug(client, method))
 
-    @quart_app.post("/")
+
+def flask(manager) -> Iterator[Bench]:
+    flask = pytest.importorskip("flask")
+    from cookiesession.flask import CookieSession  # noqa: PLC0415  an extra
+
+    app = flask.Flask(__name__)
+    CookieSession(app, manager)
+
+    @app.route("/", methods=["GET", "POST"])
+    def home():
+        return visit(flask.session, flask.request.method)
+
+    client = app.test_client()
+    yield Bench(client, manager, lambda method: of_werkzeug(client, method))
+
+
+def of_werkzeug(client, method):
+    response = client.open("/", method=method, base_url="https://localhost")
+    return response, response.json
+
+
+def quart(manager) -> Iterator[Bench]:
+    quart = pytest.importorskip("quart")
+    from cookiesession.quart import CookieSession  # noqa: PLC0415  an extra
+
+    app = quart.Quart(__name__)
+    CookieSession(app, manager)
+
+    @app.route("/", methods=["GET", "POST"])
     async def home():
-        quart.session["count"] = quart.session.get("count", 0) + 1
-        return dict(quart.session)
+        return visit(quart.session, quart.request.method)
 
-    async def visit():
-        client = quart_app.test_client()
+    client = app.test_client()
+
+    async def send(method):
+        response = await client.open("/", method=method, scheme="https")
+        return response, await response.get_json()
+
+    with asyncio.Runner() as runner:
+        yield Bench(client, manager, lambda method: runner.run(send(method)))
+
+
+def django(manager) -> Iterator[Bench]:
+    pytest.importorskip("django")
+    from tests.adapters.django_settings import OURS, configure  # noqa: PLC0415  an extra
+
+    configure()
+    test = pytest.importorskip("django.test")
+    http = pytest.importorskip("django.http")
+    urls = pytest.importorskip("django.urls")
+    from cookiesession.django import get_manager  # noqa: PLC0415  an extra
+
+    def home(request):
+        return http.JsonResponse(visit(request.session, request.method))
+
+    options = {"keys": manager.keyring, "clock": manager.clock, "max_cookies": 3}
+    urlconf = type("Urls", (), {"urlpatterns": [urls.path("", home)]})
+    client = test.Client()
+
+    def send(method):
+        return answered(client.generic(method, "/", secure=True))
+
+    with test.override_settings(COOKIESESSION=options, MIDDLEWARE=[OURS], ROOT_URLCONF=urlconf):
+        yield Bench(client, get_manager(), send)
+
+
+def aiohttp(manager) -> Iterator[Bench]:
+    aiohttp = pytest.importorskip("aiohttp")
+    test_utils = pytest.importorskip("aiohttp.test_utils")
+    from cookiesession.aiohttp import get_session, setup  # noqa: PLC0415  an extra
+
+    manager = manager.replace(development=True)  # for the server speaks http
+
+    async def home(request):
+        return aiohttp.web.json_response(visit(get_session(request), request.method))
+
+    async def start():
+        app = aiohttp.web.Application()
+        app.router.add_route("*", "/", home)
+        setup(app, manager)
+        client = test_utils.TestClient(test_utils.TestServer(app))
+        await client.start_server()
+        return client
+
+    async def send(method):
+        response = await client.request(method, "/")
+        return response, await response.json()
+
+    with asyncio.Runner() as runner:
+        client = runner.run(start())
+        yield Bench(client, manager, lambda method: runner.run(send(method)))
+        runner.run(client.close())
+
+
+def webtest(manager) -> Iterator[Bench]:
+    webtest = pytest.importorskip("webtest")
+    app = wsgi.SessionMiddleware(wsgi_application, manager)
+    client = webtest.TestApp(app, extra_environ={"wsgi.url_scheme": "https"})
+
+    def send(method):
+        response = getattr(client, method.lower())("/")
+        return response, response.json
+
+    yield Bench(client, manager, send)
+
+
+CLIENTS = [
+    httpx, asynchronous_httpx, requests, starlette, fastapi, litestar,
+    werkzeug, flask, quart, django, aiohttp, webtest,
+]  # fmt: skip
+
+
+@pytest.fixture(params=CLIENTS, ids=lambda make: make.__name__)
+def bench(request, clock) -> Iterator[Bench]:
+    manager = SessionManager(Keyring([NEW, OLD], retired=[RETIRED]), max_cookies=3, clock=clock)
+    make: Callable[[SessionManager], AbstractContextManager[Bench]] = contextmanager(request.param)
+    with make(manager) as bench:
+        yield bench
+
+
+def test_a_cookie_that_a_client_is_given_is_what_the_application_sees(bench):
+    client, manager, send, host = bench
+    for text in (mint(manager, {"visits": 1}), mint(manager, {"visits": 2}, keys=OLD)):
+        set_cookie(client, manager, text, host=host)
+        assert get_cookie(client, manager) == text
+        assert send("GET")[1] == dict(manager.loads(text))
+
+
+def test_a_transaction_changes_the_session_and_the_application_goes_on_from_there(bench):
+    client, manager, send, host = bench
+    with session_transaction(client, manager, host=host) as session:
+        session["visits"] = 1
+    for visits in (2, 4):
+        assert send("POST")[1] == {"visits": visits}
         with session_transaction(client, manager) as session:
-            session["count"] = 5
-        response = await client.post("/", scheme="https")
-        assert await response.get_json() == {"count": 6}
-        assert_session(client, manager, {"count": 6})
-        assert_session(response, manager, {"count": 6})
-
-    asyncio.run(visit())
+            session["visits"] += 1
+    assert send("GET")[1] == {"visits": 5}
 
 
-def test_the_clock_and_the_manager_are_fixtures(session_clock, session_manager):
-    text = session_manager.dumps({"a": 1})
-    session_clock.advance(days=15)
-    with pytest.raises(InvalidCookie):
-        session_manager.loads(text)
+def test_what_the_application_wrote_is_read_from_the_client_and_from_the_response(bench):
+    client, manager, send, _ = bench
+    assert_session(client, manager, {})
+    for visits in (1, 2):
+        response, _ = send("POST")
+        assert_session(client, manager, {"visits": visits})
+        assert_session(response, manager, {"visits": visits})
+    assert get_session(client, manager).status is Status.VALID
+    with pytest.raises(AssertionError, match=r"is {'visits': 2} \(valid\), not {'visits': 3}"):
+        assert_session(client, manager, {"visits": 3})
+
+
+def test_a_session_that_a_transaction_empties_is_gone(bench):
+    client, manager, send, _ = bench
+    send("POST")
+    with session_transaction(client, manager) as session:
+        session.clear()
+    assert get_cookie(client, manager) is None
+    assert send("GET")[1] == {}
+
+
+def test_a_session_of_several_cookies_is_given_and_read_and_made_small(bench):
+    client, manager, send, host = bench
+    big = random_text(6_000)
+    with session_transaction(client, manager, host=host) as session:
+        session["big"] = big
+    assert send("GET")[1] == {"big": big}
+    send("POST")
+    assert_session(client, manager, {"big": big, "visits": 1})
+    with session_transaction(client, manager) as session:
+        del session["big"]
+    assert send("GET")[1] == {"visits": 1}
+    assert (get_cookie(client, manager) or "").startswith("1")
+
+
+REFUSED: dict[str, tuple[Callable[[SessionManager], str], Status]] = {
+    "idle": (lambda manager: mint(manager, {"a": 1}, age=timedelta(days=15)), Status.IDLE_EXPIRED),
+    "unknown": (lambda manager: mint(manager, {"a": 1}, keys=Key.generate()), Status.UNKNOWN_KEY),
+    "retired": (lambda manager: mint(manager, {"a": 1}, keys=RETIRED), Status.UNKNOWN_KEY),
+    "namespace": (lambda manager: mint(manager, {"a": 1}, namespace="b"), Status.UNKNOWN_KEY),
+    "tampered": (lambda manager: tampered(mint(manager, {"a": 1})), Status.BAD_SIGNATURE),
+    "future": (lambda manager: mint(manager, {"a": 1}, age=-301), Status.NOT_YET_VALID),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_a_cookie_that_was_minted_to_be_refused_is_refused(bench, kind):
+    client, manager, send, host = bench
+    make, status = REFUSED[kind]
+    set_cookie(client, manager, make(manager), host=host)
+    assert send("GET")[1] == {}
+    assert get_session(client, manager).status is status
+    assert send("POST")[1] == {"visits": 1}
+    assert_session(client, manager, {"visits": 1})
+
+
+@pytest.mark.parametrize("package", ["requests", "httpx"])
+def test_a_client_without_a_base_url_must_be_told_the_host(package, manager):
+    module = pytest.importorskip(package)
+    with (
+        getattr(module, "Session" if package == "requests" else "Client")() as client,
+        pytest.raises(ConfigurationError, match="host="),
+    ):
+        set_cookie(client, manager, mint(manager, {}))
+
+
+def test_a_secure_cookie_is_not_sent_over_http(manager):
+    """As a browser would not: the kit's is no other than the application's."""
+    testclient = pytest.importorskip("starlette.testclient")
+    client = testclient.TestClient(asgi.SessionMiddleware(asgi_application, manager))
+    set_cookie(client, manager, mint(manager, {"visits": 1}))
+    assert client.get("/").json() == {}
+    assert client.get("https://testserver/").json() == {"visits": 1}
