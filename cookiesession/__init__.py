@@ -12,7 +12,7 @@ library, take the files in the order in which they are imported: `errors`, `even
 
 from cookiesession._cookie import CookieAttributes
 from cookiesession._exchange import Edits, Exchange, Incoming
-from cookiesession._keys import Key, Keyring
+from cookiesession._keys import Key, Keyring, KeySource
 from cookiesession._manager import SessionManager
 from cookiesession._session import Session
 from cookiesession.errors import (
@@ -34,6 +34,7 @@ __all__ = [
     "Incoming",
     "InvalidCookie",
     "Key",
+    "KeySource",
     "Keyring",
     "Session",
     "SessionClosedError",

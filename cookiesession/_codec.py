@@ -11,12 +11,14 @@ The rule: nothing is parsed, decrypted or inflated before step 4 has held.
 
 import hmac
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from cookiesession import _base64, _sign
 from cookiesession._compress import WORTH_IT, compress, decompress
-from cookiesession._keys import CookieKey, Keyring
+from cookiesession._keys import CookieKey, Key, Keyring, KeySource
 from cookiesession._lifetimes import CLOCK_AHEAD, Lifetimes, Stamp
 from cookiesession._pack import Deflated, pack, pack_value, unpack
 from cookiesession._seal import seal, unseal
@@ -34,10 +36,34 @@ class RingKey(NamedTuple):
     cookie_key: CookieKey
     signer: _sign.Signer
     kid_text: bytes
+    age: int  # its place in the ring: 0 is the newest
 
     def session_hash(self, sid: bytes) -> str:
         """Return the keyed hash by which events name a session."""
         return hmac.digest(self.cookie_key.log_key, sid, "sha256")[:8].hex()
+
+
+class ReadyRing:
+    """A ring whose keys are derived for one cookie name and namespace."""
+
+    __slots__ = ("by_kid", "primary", "ring")
+
+    by_kid: dict[bytes, list[RingKey]]
+    primary: RingKey
+    ring: Keyring
+
+    def __init__(self, ring: Keyring, derive: Callable[[Key], CookieKey]) -> None:
+        self.ring = ring
+        # The key is looked up, never searched for (Len, Grubbs, Ristenpart 2020: partitioning
+        # oracles). Two keys of one kid are possible, and cost one more HMAC.
+        self.by_kid = {}
+        for age, key in enumerate(ring.accepted):
+            cookie_key = derive(key)
+            kid_text = _base64.encode(cookie_key.kid)
+            ring_key = RingKey(cookie_key, _sign.Signer(cookie_key), kid_text, age)
+            self.by_kid.setdefault(kid_text, []).append(ring_key)
+            if key == ring.primary:
+                self.primary = ring_key
 
 
 class Content(NamedTuple):
@@ -61,33 +87,39 @@ class CodecOptions:
 
 
 class Codec:
-    """Writes and reads the cookies of one name and namespace with one key ring."""
+    """Writes and reads the cookies of one name and namespace, with the keys of the moment."""
 
-    __slots__ = ("_by_kid", "_options", "lifetimes", "primary")
+    __slots__ = ("_derived", "_keys", "_options", "_ready", "lifetimes")
 
     lifetimes: Lifetimes
-    primary: RingKey
 
-    def __init__(self, ring: Keyring, name: str, namespace: str, options: CodecOptions) -> None:
+    def __init__(self, keys: KeySource, name: str, namespace: str, options: CodecOptions) -> None:
         self.lifetimes = options.lifetimes
         self._options = options
-        # The key is looked up, never searched for (Len, Grubbs, Ristenpart 2020: partitioning
-        # oracles). Two keys of one kid are possible, and cost one more HMAC.
-        self._by_kid: dict[bytes, list[RingKey]] = {}
-        for key in ring.accepted:
-            cookie_key = key.for_cookie(name, namespace)
-            ring_key = RingKey(cookie_key, _sign.Signer(cookie_key), _base64.encode(cookie_key.kid))
-            self._by_kid.setdefault(ring_key.kid_text, []).append(ring_key)
-            if key == ring.primary:
-                self.primary = ring_key
+        self._keys = keys
+        self._derived = partial(Key.for_cookie, name=name, namespace=namespace)
+        self._ready: ReadyRing | None = None
 
-    def dumps(self, data: dict[str, Any], body: bytes, stamp: Stamp) -> bytes:
+    def ready(self, now: int) -> ReadyRing:
+        """Return the keys of this moment."""
+        ring = self._keys.at(now)
+        ready = self._ready
+        if ready is None or ready.ring is not ring:  # in several threads, perhaps
+            ready = self._ready = ReadyRing(ring, self._derived)
+        return ready
+
+    def primary(self, now: int) -> RingKey:
+        """Return the key that writes at this moment."""
+        return self.ready(now).primary
+
+    def dumps(self, data: dict[str, Any], body: bytes, stamp: Stamp, now: int) -> bytes:
         """Write a session whose data packs to `body`, under the primary key."""
+        key = self.primary(now)
         if self._options.compress and len(body) >= WORTH_IT:
             smaller = compress(data)
             body = body if smaller is data else pack(smaller)  # 8
-        raw = seal(self.primary.cookie_key, stamp, body, self._options.pad)  # 7, 6
-        return self.primary.signer.sign(_FORMAT + _base64.encode(raw))  # 5 to 1
+        raw = seal(key.cookie_key, stamp, body, self._options.pad)  # 7, 6
+        return key.signer.sign(_FORMAT + _base64.encode(raw))  # 5 to 1
 
     def loads(self, text: bytes, now: int) -> Content:
         """Read a session; raise `InvalidCookie` for whatever is not one, and nothing else."""
@@ -100,8 +132,10 @@ class Codec:
         # 3. Shape and key.
         if text[-_TAIL] != ord("."):
             raise InvalidCookie(Status.MALFORMED)
-        keys = self._by_kid.get(text[1:5])
+        keys = self.ready(now).by_kid.get(text[1:5])
         if keys is None:
+            if kid_of(text):
+                self._keys.missed()
             raise InvalidCookie(Status.UNKNOWN_KEY)
         # 4. Signature.
         signed, signature = text[:-_TAIL], text[1 - _TAIL :]

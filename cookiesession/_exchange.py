@@ -128,9 +128,9 @@ class Policy(NamedTuple):
         except InvalidCookie as error:
             return error.reason
 
-    def text(self, data: dict[str, Any], body: bytes, stamp: Stamp) -> str:
+    def text(self, data: dict[str, Any], body: bytes, stamp: Stamp, now: int) -> str:
         """Write a session; raise `SessionTooLarge` where its cookies cannot take it."""
-        text = self.codec.dumps(data, body, stamp).decode()
+        text = self.codec.dumps(data, body, stamp, now).decode()
         if len(text) > self.writer.capacity:
             largest = self.codec.sizes(data)[:_NAMED_IN_ERRORS]
             raise SessionTooLarge(len(text), self.writer.capacity, largest)
@@ -287,15 +287,20 @@ class Exchange:
             return False
         policy = self._policy
         is_old = visit.now - visit.stamp.issued >= policy.touch_after
-        return is_old or visit.key is not policy.codec.primary
+        return is_old or self._is_under_an_older_key(visit)
+
+    def _is_under_an_older_key(self, visit: "_Visit") -> bool:
+        # Not a newer one: a server whose clock is behind would undo what the others write.
+        assert visit.key is not None
+        return visit.key.age > self._policy.codec.primary(visit.now).age
 
     def _write(self, visit: "_Visit", body: bytes, kind: type[events.Event]) -> list[str]:
         policy, session = self._policy, self.session
         stamp = session._own_stamp()
         stamp = stamp._replace(issued=max(visit.now, stamp.issued))
-        text = policy.text(session, body, stamp)
+        text = policy.text(session, body, stamp, visit.now)
         lines = policy.writer.set(text, policy.max_age(stamp, visit.now))
-        key = policy.codec.primary
+        key = policy.codec.primary(visit.now)
         policy.tell(kind, key, stamp)
         if len(lines) > 1:
             policy.tell(events.Split, key, stamp)
@@ -308,8 +313,7 @@ class Exchange:
         head = [writer.delete(writer.name)] if visit.jar.heads else []
         lines = head + self._deletions(visit.jar.all_parts())
         if lines:
-            key = visit.key or self._policy.codec.primary
-            self._policy.tell(events.Deleted, key, visit.stamp or self.session._own_stamp())
+            self._tell(events.Deleted, visit.stamp)
         return lines
 
     def _clean(self, visit: "_Visit") -> list[str]:
@@ -323,9 +327,10 @@ class Exchange:
         names = [writer.part_name(tag.decode(), number) for tag, number in parts[:MAX_CLEANED]]
         return [writer.delete(name) for name in names]
 
-    def _tell(self, kind: type[events.Event]) -> None:
-        key = self._visit.key or self._policy.codec.primary
-        self._policy.tell(kind, key, self.session._own_stamp())
+    def _tell(self, kind: type[events.Event], stamp: Stamp | None = None) -> None:
+        visit = self._visit
+        key = visit.key or self._policy.codec.primary(visit.now)
+        self._policy.tell(kind, key, stamp or self.session._own_stamp())
 
     @property
     def _visit(self) -> "_Visit":

@@ -2,6 +2,7 @@
 
     Key       32 random bytes or more, with a text form that carries a prefix and a checksum
     Keyring   the keys of an application: one primary that writes, others that still read
+    KeySource where a ring comes from that changes while it is in use
     CookieKey what a Key becomes for one cookie name and namespace
 
     text      = "ck1_" base64url(secret || first 4 bytes of SHA-256("ck1_" || secret))
@@ -14,12 +15,13 @@ The rules: no key is ever made implicitly, no weak one is accepted, and none sho
 
 import hashlib
 import hmac
+import math
 import os
 import secrets
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, NoReturn, Self
+from typing import Any, Final, NoReturn, Protocol, Self, runtime_checkable
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
@@ -196,6 +198,7 @@ class Keyring(_Secretive):
     accepted: tuple[Key, ...]
     primary: Key
     retired: tuple[Key, ...]
+    keeps = math.inf  # what stands here stays: see `KeySource`
 
     def __init__(
         self,
@@ -265,6 +268,14 @@ class Keyring(_Secretive):
             raise ConfigurationError(f"the file {path} holds no session key: {_MAKE_ONE}")
         return cls.parse(text)
 
+    def at(self, now: int) -> "Keyring":
+        """Return itself: see `KeySource`."""
+        del now
+        return self
+
+    def missed(self) -> None:
+        """Do nothing: there is no newer ring to be had."""
+
     @property
     def fingerprint(self) -> str:
         """12 hexadecimal digits, equal on two servers exactly when they hold the same ring."""
@@ -280,6 +291,30 @@ class Keyring(_Secretive):
             f"<Keyring {self.fingerprint}: primary {self.primary.fingerprint}, "
             f"{len(self.accepted)} accepted, {len(self.retired)} retired>"
         )
+
+
+@runtime_checkable
+class KeySource(Protocol):
+    """Where a manager gets its ring from; `cookiesession.keyring.LiveKeyring` is one.
+
+    Asked in every request, so it neither waits nor does input or output.
+
+    >>> isinstance(Keyring([Key.generate()]), KeySource)
+    True
+    """
+
+    @property
+    def keeps(self) -> float:
+        """How many seconds a key is accepted after it last wrote."""
+        ...
+
+    def at(self, now: int) -> Keyring:
+        """Return the ring of this moment (Unix seconds): the same object until it changes."""
+        ...
+
+    def missed(self) -> None:
+        """Take note that a cookie named a key that the ring lacks: there may be a newer ring."""
+        ...
 
 
 def _parsed(keys: Iterable[Key | str]) -> tuple[Key, ...]:

@@ -46,6 +46,11 @@ class Lifetimes:
             return stamp.created + min(stamp.remembered, self.remember)
         return min(stamp.issued + self.idle, stamp.created + self.absolute)
 
+    @property
+    def longest(self) -> int:
+        """The longest that any session lives, from its creation."""
+        return max(self.absolute, self.remember)
+
     def refusal(self, stamp: Stamp, now: int) -> Status | None:
         """Return why the session is over, or None while it lives; at its end it still lives."""
         if now <= self.end(stamp) + END_LEEWAY:

@@ -16,7 +16,7 @@ from cookiesession import events
 from cookiesession._codec import Codec, CodecOptions
 from cookiesession._cookie import MAX_COOKIE_BYTES, MAX_PARTS, CookieAttributes, Writer, check_name
 from cookiesession._exchange import Exchange, Incoming, Policy
-from cookiesession._keys import Key, Keyring
+from cookiesession._keys import Key, Keyring, KeySource
 from cookiesession._lifetimes import Lifetimes, Stamp, whole_seconds
 from cookiesession._pack import pack
 from cookiesession._seal import new_sid
@@ -39,6 +39,8 @@ class SessionManager:
     refuses every cookie issued before that moment. `development=True` is for http://localhost:
     the cookie is neither Secure nor `__Host-`, and any Host but a loopback name gets no session.
 
+    `keys` may also be a `cookiesession.keyring.LiveKeyring`, which changes while it serves.
+
     Immutable, and safe to share between threads and event loops. Raises `ConfigurationError` for
     what contradicts itself.
 
@@ -47,11 +49,11 @@ class SessionManager:
     {'user_id': 7}
     """
 
-    __slots__ = ("_keyring", "_policy", "_settings")
+    __slots__ = ("_keys", "_policy", "_settings")
 
     def __init__(
         self,
-        keys: Keyring | Key | str | Iterable[Key | str],
+        keys: KeySource | Key | str | Iterable[Key | str],
         *,
         name: str = "session",
         namespace: str = "",
@@ -95,9 +97,9 @@ class SessionManager:
         )
         if development:
             cookie = _insecure(cookie)
-        self._keyring = self._settings["keys"] = _keyring(keys)
+        self._keys = self._settings["keys"] = _source(keys, lifetimes)
         self._policy = Policy(
-            codec=Codec(self._keyring, name, _checked_namespace(namespace), options),
+            codec=Codec(self._keys, name, _checked_namespace(namespace), options),
             writer=Writer(name, cookie, max_cookies),
             touch_after=_touch_after(touch_after, lifetimes.idle),
             persistent=persistent,
@@ -111,8 +113,8 @@ class SessionManager:
 
     @property
     def keyring(self) -> Keyring:
-        """The keys."""
-        return self._keyring
+        """The keys of this moment."""
+        return self._keys.at(self._policy.now())
 
     @property
     def cookie_name(self) -> str:
@@ -127,7 +129,7 @@ class SessionManager:
     @property
     def key_id(self) -> str:
         """The four characters by which cookies name the primary key; not a secret."""
-        return self._policy.codec.primary.kid_text.decode()
+        return self._policy.codec.primary(self._policy.now()).kid_text.decode()
 
     @property
     def clock(self) -> Callable[[], float]:
@@ -169,7 +171,7 @@ class SessionManager:
             stamp = stamp._replace(issued=max(now, stamp.issued))
         else:
             stamp = Stamp(now, now, new_sid())
-        return self._policy.text(session, pack(session), stamp)
+        return self._policy.text(session, pack(session), stamp, now)
 
     def loads(self, text: str) -> Session:
         """Return the session that a cookie's text holds; raise `InvalidCookie` for any other text.
@@ -201,9 +203,19 @@ def _insecure(cookie: CookieAttributes) -> CookieAttributes:
     return replace(cookie, secure=False)
 
 
-def _keyring(keys: Keyring | Key | str | Iterable[Key | str]) -> Keyring:
-    if isinstance(keys, Keyring):
-        return keys
+def _source(keys: KeySource | Key | str | Iterable[Key | str], lifetimes: Lifetimes) -> KeySource:
+    if not isinstance(keys, KeySource):
+        return _keyring(keys)
+    if keys.keeps < lifetimes.longest:
+        raise ConfigurationError(
+            f"sessions live for up to {lifetimes.longest} seconds, but the key ring accepts a key "
+            f"for only {keys.keeps:.0f} seconds after it last wrote: set the ring's session "
+            "lifetime to the longest of absolute_timeout and remember_timeout"
+        )
+    return keys
+
+
+def _keyring(keys: Key | str | Iterable[Key | str]) -> Keyring:
     if isinstance(keys, Key):
         return Keyring([keys])
     if isinstance(keys, str):

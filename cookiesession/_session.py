@@ -144,7 +144,8 @@ class Session(dict[str, Any]):
 
         Raises `UnsavableSession` when it holds something that no cookie can carry.
         """
-        return len(self._codec.dumps(self, pack(self), self._own_stamp()))
+        stamp = self._own_stamp()
+        return len(self._codec.dumps(self, pack(self), stamp, self._arrival.now))
 
     @property
     def accessed(self) -> bool:
