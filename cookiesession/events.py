@@ -102,12 +102,26 @@ class InsecureTransport(Event):
     __slots__ = ()
 
 
+class KeyringChanged(Event):
+    """A `LiveKeyring` found another ring than before, and it is in use. It concerns no session."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyringNotRefreshed(Event):
+    """A `LiveKeyring` found no good ring; the last one stays in use. It concerns no session."""
+
+    why: str
+
+
 _WARNINGS: Final[dict[type[Event], str]] = {
     CacheConflict: "a response that depends on the session asked to be cached (it was sent as "
     "no-store), or left its headers before the session was looked at (it lacks Vary: Cookie)",
     Duplicate: "several valid session cookies came; look for a second Path or Domain",
     InsecureTransport: "a Secure session cookie was set over plain http, where browsers drop it: "
     "serve over https, or pass development=True for http://localhost",
+    KeyringNotRefreshed: "the key ring could not be read anew; the last good one stays in use",
     NotSaved: "a changed session was not saved: the response was an error of 500 or above, or "
     "development=True met a Host that is not a loopback name",
 }
