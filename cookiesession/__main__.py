@@ -1,15 +1,19 @@
 """The command line: `cookiesession COMMAND`, which is also `python -m cookiesession COMMAND`.
 
-A command is a function that takes its options and returns the exit status; `_parser` names it.
-What a person can mend ends in one sentence on standard error, never in a traceback.
+A command is a function that takes its options and returns the exit status; `_parser` names it, or
+its module in `cookiesession.commands`. What a person can mend ends in one sentence on standard
+error, never in a traceback.
 """
 
+import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from cookiesession import Key
+from cookiesession.commands import keys
+from cookiesession.commands.output import failed
 from cookiesession.demo import make_server
 
 
@@ -17,13 +21,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that `argv` names, and return its exit status."""
     options = _parser().parse_args(argv)
     command: Callable[[Namespace], int] = options.command
-    return command(options)
+    try:
+        return command(options)
+    except BrokenPipeError:  # whoever read the output has seen enough, as in `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="cookiesession",
-        description="Encrypted, signed sessions in a cookie: a demo, and keys.",
+        description="Encrypted, signed sessions in a cookie: a demo, keys, and checks.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -36,6 +44,7 @@ def _parser() -> ArgumentParser:
     keygen = commands.add_parser("keygen", help="print a new key")
     keygen.set_defaults(command=_keygen)
 
+    keys.add_to(commands)
     return parser
 
 
@@ -44,7 +53,7 @@ def _demo(options: Namespace) -> int:
         server = make_server(options.port)
     except OSError as error:
         why = error.strerror or "it cannot be used"
-        return _failed("demo", f"port {options.port}: {why}; choose another with --port")
+        return failed("demo", f"port {options.port}: {why}; choose another with --port")
     with server, suppress(KeyboardInterrupt):
         address = f"http://127.0.0.1:{server.server_port}/"
         print(f"cookiesession demo: {address}  (Ctrl-C stops it)", flush=True)
@@ -55,11 +64,6 @@ def _demo(options: Namespace) -> int:
 def _keygen(_options: Namespace) -> int:
     print(Key.generate().reveal())
     return 0
-
-
-def _failed(command: str, sentence: str) -> int:
-    print(f"cookiesession {command}: {sentence}", file=sys.stderr)
-    return 1
 
 
 def _port(text: str) -> int:

@@ -111,7 +111,9 @@ class KeyringDocument:
     keys: tuple[DatedKey, ...] = ()
     schedule: Schedule = Schedule()
     _turns: tuple[int, ...] = field(init=False, repr=False, compare=False)
-    _rings: dict[int, Keyring] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _rings: dict[int, Keyring] = field(
+        init=False, repr=False, compare=False, default_factory=dict[int, Keyring]
+    )
 
     def __post_init__(self) -> None:
         _check_keys(self.keys)

@@ -158,7 +158,7 @@ def what_next(document: KeyringDocument, key: DatedKey, now: int) -> str:
     if key.activates is None:
         step = "only reads"
     elif not key.has_activated(now):
-        return f"writes from {moment_text(key.activates)}"
+        return f"will write from {moment_text(key.activates)}"
     elif key.state == "primary" and key.retires is None:
         successor_due = key.activates + document.schedule.lifetime - document.schedule.propagation
         return f"writes; a successor is due {moment_text(successor_due)}"
