@@ -34,8 +34,8 @@ def save(session):
 
 @pytest.mark.parametrize("kind", ALL)
 def test_an_event_carries_two_things_and_a_refusal_its_reason(kind):
-    """G1."""
-    more = {"reason"} if kind is events.Refused else set()
+    """G1. What became of a key ring is no request's, and has its reason in words."""
+    more = {events.Refused: {"reason"}, events.KeyringNotRefreshed: {"why"}}.get(kind, set())
     assert {field.name for field in fields(kind)} == {"session", "key_id"} | more
     event = kind("hash", "AbC9", *[Status.MALFORMED] * len(more))
     assert not hasattr(event, "__dict__")

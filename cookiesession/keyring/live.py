@@ -83,7 +83,7 @@ class LiveKeyring:
         self._load = load
         self._every = _seconds(refresh_every)
         self._on_event = on_event
-        self._digest = b""
+        self._seen = b""
         self._current = self._read()
         self._may_ask = 0.0  # when the next early read may be asked for, on the monotonic clock
         self._wake: SimpleQueue[_Call] = SimpleQueue()
@@ -151,12 +151,12 @@ class LiveKeyring:
                 "no key ring was found where it should be: make one with cookiesession keys add, "
                 "and put it there"
             )
-        digest = hashlib.sha256(text.encode()).digest()
-        if digest == self._digest:  # the same object, so that no manager derives its keys again
+        seen = hashlib.sha256(text.encode()).digest()
+        if seen == self._seen:  # the same object, so that no manager derives its keys again
             return self._current
         ring = parse_ring(text)
         ring.at(0)  # a document without a key that writes is no ring
-        self._digest = digest
+        self._seen = seen
         return ring
 
     def _tell(self, event: Event) -> None:
