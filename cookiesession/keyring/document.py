@@ -144,6 +144,9 @@ class KeyringDocument:
             ring = self._rings[turn] = self._ring(now)
         return ring
 
+    def missed(self) -> None:
+        """Do nothing: a document changes with its dates alone. See `cookiesession.KeySource`."""
+
     def _ring(self, now: int) -> Keyring:
         primary = self.primary(now)
         if primary is None:
