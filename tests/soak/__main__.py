@@ -1,0 +1,28 @@
+"""The command line: run one soak, print its figures, and fail where anything falls short."""
+
+import argparse
+import sys
+
+from tests.soak import faults, rotation
+
+
+def main() -> int:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak")
+    parser.add_argument("what", choices=["rotation", "redis", "faults"])
+    parser.add_argument("--short", action="store_true", help="the version that runs in CI")
+    parser.add_argument("--preload", action="store_true", help="gunicorn loads before it forks")
+    given = parser.parse_args()
+    if given.what == "rotation":
+        figures = rotation.run(short=given.short, preload=given.preload)
+    elif given.what == "redis":
+        figures = rotation.run_redis(short=given.short)
+    else:
+        figures = faults.run(short=given.short)
+    for what, required, measured, ok in figures:
+        sys.stdout.write(f"{'ok  ' if ok else 'FAIL'}  {what}: {measured} (required: {required})\n")
+    return 0 if all(figure.ok for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
