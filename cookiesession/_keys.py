@@ -198,7 +198,7 @@ class Keyring(_Secretive):
     accepted: tuple[Key, ...]
     primary: Key
     retired: tuple[Key, ...]
-    keeps = math.inf  # what stands here stays: see `KeySource`
+    keeps: float = math.inf  # what stands here stays: see `KeySource`
 
     def __init__(
         self,

@@ -78,7 +78,7 @@ class KeyringFile:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
 
     def read(self) -> KeyringDocument:
         """Read the document."""

@@ -272,7 +272,7 @@ async def _run(folder: Path, plan: Plan) -> list[Figure]:
     with Servers(world) as servers:
         visitors = Visitors(servers.addresses)
         faults = Faults(servers, visitors)
-        until = world.epoch + plan.seconds
+        until = time.time() + plan.seconds
         await all_of(
             [
                 *(User(visitors, number).live(until, plan.pause) for number in range(plan.users)),

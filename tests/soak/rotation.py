@@ -115,7 +115,7 @@ async def _run(
         visitors = Visitors(servers.addresses)
         users = [Sequential(visitors, number) for number in range(plan.users)]
         served_meanwhile = [0]
-        until = world.epoch + plan.seconds
+        until = time.time() + plan.seconds
         await all_of(
             [
                 *(user.live(until, plan.pause) for user in users),

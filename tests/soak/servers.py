@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from socket import create_server
@@ -40,6 +41,7 @@ class Servers:
         self.addresses = [names[0]] * WORKERS + names[1:]
         self.gunicorn = self._start_gunicorn()
         self.uvicorns = [self._start_uvicorn(number) for number in range(1, 1 + WORKERS)]
+        self._wait_for_workers()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -75,6 +77,14 @@ class Servers:
             cwd=_ROOT,
             env=self._world.environment(number),
         )
+
+    def _wait_for_workers(self) -> None:
+        # A machine that is busy takes its time; what is measured begins when they are there.
+        for _ in range(600):
+            if len(self.gunicorn_workers) == WORKERS:
+                return
+            time.sleep(0.05)
+        raise RuntimeError("gunicorn did not start its workers")
 
     # Faults.
 
