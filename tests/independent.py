@@ -354,7 +354,7 @@ class Reader:
         return EXTENSIONS[code](content)
 
     def array(self, count, depth):
-        mark = 0
+        mark = None
         if count and self.packed[self.at : self.at + 2] == b"\xc7\0":
             mark, count = self.take(3)[2], count - 1
         items, forms = [], []
@@ -378,7 +378,7 @@ class Reader:
 
 
 ARRAYS = {
-    0: list,
+    None: list,
     TUPLE: tuple,
     SET: set,
     FROZENSET: frozenset,

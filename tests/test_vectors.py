@@ -50,17 +50,22 @@ def opened(vector):
         if session.new:
             assert not session
             return {"status": session.status}
-        stamp = session._stamp
-        return {
-            "status": session.status,
-            "sid": decode(session.id.encode()).hex(),
-            "issued": stamp.issued,
-            "created": stamp.created,
-            "remembered": stamp.remembered,
-            "forgotten": stamp.forgotten,
-            "body": session._baseline.hex(),
-            "data": tagged(dict(session)),
-        }
+        return session_as_expected(session)
+
+
+def session_as_expected(session):
+    """Write a session in the form of a vector's `expect`."""
+    stamp = session._stamp
+    return {
+        "status": session.status,
+        "sid": decode(session.id.encode()).hex(),
+        "issued": stamp.issued,
+        "created": stamp.created,
+        "remembered": stamp.remembered,
+        "forgotten": stamp.forgotten,
+        "body": session._baseline.hex(),
+        "data": tagged(dict(session)),
+    }
 
 
 def same(one, other):
