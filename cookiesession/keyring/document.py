@@ -160,12 +160,15 @@ class KeyringDocument:
 
     def text(self) -> str:
         """Return the document as JSON; it holds the secrets."""
-        content: dict[str, Any] = {
+        content = self._content()
+        return json.dumps({**content, "checksum": _checksum(content)}, indent=2) + "\n"
+
+    def _content(self) -> dict[str, Any]:
+        return {
             "version": VERSION,
             "schedule": {each.name: getattr(self.schedule, each.name) for each in fields(Schedule)},
             "keys": [_as_json(key) for key in self.keys],
         }
-        return json.dumps({**content, "checksum": _checksum(content)}, indent=2) + "\n"
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -174,6 +177,8 @@ class KeyringDocument:
         try:
             schedule = Schedule(**content["schedule"])
             document = cls(tuple(map(_from_json, content["keys"])), schedule)
+            if not hmac.compare_digest(_checksum(document._content()), _checksum(content)):
+                raise ValueError
         except ConfigurationError:
             raise
         except Exception:  # noqa: BLE001  whatever its class: the document is not ours
