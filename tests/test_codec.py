@@ -1,5 +1,6 @@
 import hashlib
 import hmac
+import math
 import traceback
 import zlib
 from itertools import product
@@ -32,8 +33,8 @@ def make_codec(keys=KEY, name="session", namespace="", **changes) -> Codec:
         "pad": 16,
         "max_length": 100_000,
     }
-    ring = keys if isinstance(keys, Keyring) else Keyring([keys])
-    return Codec(ring, name, namespace, CodecOptions(**settings | changes))
+    source = Keyring([keys]) if isinstance(keys, Key) else keys
+    return Codec(source, name, namespace, CodecOptions(**settings | changes))
 
 
 CODEC = make_codec()
@@ -585,3 +586,47 @@ def test_no_traceback_of_a_refusal_leads_to_what_was_decrypted(make_manager, clo
     shown = traceback.TracebackException.from_exception(refusal.value, capture_locals=True)
     assert "swordfish" not in "".join(shown.format(chain=True))
     assert refusal.value.__context__ is None
+
+
+# Keys that change.
+
+
+class Dated:
+    """A source of two rings, one until a moment and one from then on."""
+
+    keeps = math.inf
+
+    def __init__(self, before, after):
+        self.before, self.after = Keyring([before]), Keyring([after])
+        self.misses = 0
+
+    def at(self, now):
+        return self.before if now < NOW else self.after
+
+    def missed(self):
+        self.misses += 1
+
+
+def test_the_ring_is_that_of_the_moment():
+    """K4. Of the moment that is given, whatever the ring was the time before."""
+    old, new = Key.generate(), Key.generate()
+    codec = make_codec(Dated(old, new))
+    for now, key in ((NOW - 1, old), (NOW, new), (NOW - 1, old)):
+        assert codec.primary(now).cookie_key.kid == key.for_cookie("session", "").kid
+        text = codec.dumps(DATA, pack(DATA), STAMP, now)
+        assert reason_of(text, codec, now) is None
+        other = NOW - 1 if now == NOW else NOW
+        assert refusal(text, codec, other) is Status.UNKNOWN_KEY
+
+
+def test_a_ring_is_told_of_the_keys_that_it_lacks_and_of_nothing_else():
+    """K5. There may be a newer one."""
+    keys = Dated(KEY, KEY)
+    codec = make_codec(keys)
+    text = dumps()
+    assert refusal(dumps(make_codec(Key.generate())), codec) is Status.UNKNOWN_KEY
+    assert keys.misses == 1
+    assert refusal(text[:1] + b"!" + text[2:], codec) is Status.UNKNOWN_KEY  # names no key
+    assert refusal(text[:-1] + b"!", codec) is Status.BAD_SIGNATURE
+    assert reason_of(text, codec) is None
+    assert keys.misses == 1

@@ -75,6 +75,7 @@ def test_any_compressed_value_is_refused_or_inflates_to_one_longer_value(content
         pytest.param(text_of(WORTH_IT), True, id="as large as is worth it"),
         pytest.param(text_of(WORTH_IT - 1), False, id="a byte less"),
         pytest.param("é" * 300, True, id="short in characters, large in bytes"),
+        pytest.param("😀" * 128, True, id="as short in characters as can be worth it"),
         pytest.param("é" * 200, False, id="small in bytes as well"),
         pytest.param(b"x" * 510, True, id="bytes"),
         pytest.param([0] * 600, True, id="a list"),

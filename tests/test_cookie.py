@@ -1,6 +1,7 @@
 """Cookies as bytes: the rules of the parser, the attributes, and the cutting of long texts."""
 
 import itertools
+import string
 
 import pytest
 
@@ -96,6 +97,14 @@ def test_odd_white_space_around_a_name_makes_it_not_ours(space):
             assert (jar.heads, jar.parts) == ([], {})
 
 
+def test_nothing_but_the_space_is_taken_from_a_name_nor_but_the_tab_from_a_value():
+    """I1, I2. Of all bytes."""
+    for odd in (bytes([byte]) for byte in range(256) if byte not in b" ;="):
+        assert heads(odd + NAME + b"=1") == heads(NAME + odd + b"=1") == []
+    for odd in (bytes([byte]) for byte in range(256) if byte not in b" ;\t"):
+        assert heads(NAME + b"=" + odd + b"1" + odd) == [odd + b"1" + odd]
+
+
 @pytest.mark.parametrize(
     ("header", "expected"),
     [
@@ -149,6 +158,7 @@ def test_at_most_1024_pairs_are_looked_at(headers):
 
     assert found(1023) == [b"1"]
     assert found(1024) == []
+    assert heads(b"__Host-session=1" + b"; a=" * 2000) == [b"1"]
 
 
 def test_at_most_128_kib_of_headers_are_looked_at():
@@ -401,6 +411,20 @@ def test_what_browsers_would_drop_is_refused_with_its_mend(attributes, mend):
 def test_attributes_are_written_so(attributes, written):
     """O2. Always HttpOnly."""
     assert str(CookieAttributes(**attributes)) == written
+
+
+def test_a_path_takes_every_character_that_urls_have_there_but_the_semicolon():
+    """O2."""
+    path = f"/{string.ascii_letters}{string.digits}/._~!$&'()*+,=:@%-"
+    assert f"; Path={path};" in str(CookieAttributes(path=path))
+
+
+@pytest.mark.parametrize("segment", [".", "..", "%2E", "%2e", "%2E%2e", ".%2E", "%2e."])
+@pytest.mark.parametrize("path", ["/{}", "/{}/", "/a/{}/b"])
+def test_a_path_with_a_dot_segment_is_refused(path, segment):
+    """O2. Browsers resolve it in the path of a request, and compare then."""
+    with pytest.raises(ConfigurationError, match="dot segments"):
+        CookieAttributes(path=path.format(segment))
 
 
 @pytest.mark.parametrize(
