@@ -1,0 +1,442 @@
+"""A browser with several tabs, two servers whose clocks differ, and a key ring that rotates.
+
+Hypothesis plays them against a model of what the user should see, and says the shortest play in
+which they differ. The model knows no cookie text: only what the head of the jar stands for
+(`Held`), and the rules of `docs/lifetimes.md` and `docs/rotation.md`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from cookiesession import Incoming, Key, Keyring, Session, SessionManager, UnsavableSession
+from tests.clients import is_deletion, lines_of, pairs_of
+from tests.conftest import NOW
+from tests.jar import BrowserJar
+
+IDLE, ABSOLUTE, REMEMBER, TOUCH_AFTER = 600, 2_000, 5_000, 60
+LEEWAY = 60
+KEYS = [Key.generate() for _ in range(6)]
+NAME = "__Host-session"
+FITS, TOO_MUCH = 8_000, 20_000  # characters: three cookies hold about 9 000
+TOUCHING = ("", "document", "empty")
+
+MANAGER = SessionManager(
+    KEYS[0],
+    idle_timeout=IDLE,
+    absolute_timeout=ABSOLUTE,
+    remember_timeout=REMEMBER,
+    touch_after=TOUCH_AFTER,
+    max_cookies=3,
+    compress=False,
+    on_event=lambda event: None,
+)
+
+
+def moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, timezone.utc)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a cookie stands for."""
+
+    data: dict[str, Any]
+    sid: str
+    issued: int
+    created: int
+    key: Key
+    remembered: int = 0
+    forgotten: bool = False
+    deadline: float | None = None  # when the browser drops it
+    torn: bool = False  # a part was lost
+
+    @property
+    def end(self) -> int:
+        if self.remembered:
+            return self.created + min(self.remembered, REMEMBER)
+        return min(self.issued + IDLE, self.created + ABSOLUTE)
+
+
+@dataclass
+class Server:
+    """A server: its clock, as far as it is off, and its ring as the deployment has left it."""
+
+    skew: int
+    accepted: list[Key] = field(default_factory=lambda: KEYS[:1])
+    primary: Key = KEYS[0]
+    retired: list[Key] = field(default_factory=list)
+
+    def ring(self) -> Keyring:
+        return Keyring(self.accepted, primary=self.primary, retired=self.retired)
+
+
+@dataclass
+class Request:
+    """A request, as the server sees it."""
+
+    server: Server
+    now: int  # by the server's clock
+    dest: str
+    sent: Held | None
+    refusal: str
+
+
+@dataclass
+class Response:
+    """A response under way: its lines, and what the model says they do to the head."""
+
+    lines: list[str]
+    effect: Held | str  # what is now held, or "deleted", or "kept"
+    max_age: int | None = None
+
+
+class Act:
+    """What the application does: to the session, and by the model to what it stands for."""
+
+    def __init__(self, name: str, do: Callable[[Session], Any], **expected: Any) -> None:
+        self.name = name
+        self.do = do
+        self.regenerates = expected.get("regenerates", False)
+        self.destroys = expected.get("destroys", False)
+        self.touches = expected.get("touches", False)
+        self.unsavable = expected.get("unsavable", False)
+        self.lifetime: dict[str, Any] = expected.get("lifetime", {})
+        self.data: Callable[[dict[str, Any]], dict[str, Any]] = expected.get("data", dict)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+def saving(name: str, value: Any, **more: Any) -> Act:
+    return Act(
+        f"save {name}={str(value)[:8]}",
+        lambda session: session.update({name: value}),
+        data=lambda data: {**data, name: value},
+        **more,
+    )
+
+
+def append(session: Session) -> None:
+    session.setdefault("cart", []).append("tea")
+
+
+def log_out_with_a_message(session: Session) -> None:
+    session.destroy()
+    session["message"] = "bye"
+
+
+def remembering(seconds: int | None) -> Act:
+    lasting = min(seconds or REMEMBER, REMEMBER)
+    return Act(
+        f"remember for {seconds}",
+        lambda session: session.remember(seconds),
+        lifetime={"remembered": lasting, "forgotten": False},
+    )
+
+
+acts = st.one_of(
+    st.sampled_from(
+        [
+            Act("look", lambda session: session.mark_accessed()),
+            Act(
+                "append", append, data=lambda data: {**data, "cart": [*data.get("cart", []), "tea"]}
+            ),
+            Act("touch", lambda session: session.touch(), touches=True),
+            Act("regenerate", lambda session: session.regenerate(), regenerates=True),
+            Act(
+                "log in",
+                lambda session: session.regenerate(keep=["user"]),
+                regenerates=True,
+                data=lambda data: {name: data[name] for name in data if name == "user"},
+            ),
+            Act(
+                "log out",
+                lambda session: session.destroy(),
+                regenerates=True,
+                destroys=True,
+                data=lambda _: {},
+            ),
+            Act(
+                "log out with a message",
+                log_out_with_a_message,
+                regenerates=True,
+                destroys=True,
+                data=lambda _: {"message": "bye"},
+            ),
+            Act("clear", lambda session: session.clear(), data=lambda _: {}),
+            Act(
+                "forget on close",
+                lambda session: session.forget_on_close(),
+                lifetime={"remembered": 0, "forgotten": True},
+            ),
+            saving("text", "x" * TOO_MUCH, unsavable=True),
+            saving("thing", object(), unsavable=True),
+        ]
+    ),
+    st.integers(0, 3).map(lambda user: saving("user", user)),
+    st.integers(2_500, FITS).map(lambda length: saving("text", "x" * length)),
+    st.sampled_from([None, 700, 3_000, 9_000]).map(remembering),
+)
+durations = st.sampled_from([1, 59, 60, 61, 240, 300, 540, 600, 660, 661, 1_400, 3_000])
+
+
+class Play(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = NOW
+        self.jar = BrowserJar()
+        self.held: Held | None = None
+        self.under_way: list[Response] = []
+        self.sids: set[str] = set()
+        self.newest_key = 0
+
+    @initialize(apart=st.sampled_from([-300, 300]) | st.integers(-300, 300))
+    def start_the_servers(self, apart: int) -> None:
+        """L7. Clocks up to five minutes apart."""
+        self.servers = [Server(0), Server(apart)]
+
+    # The application.
+
+    @rule(
+        which=st.integers(0, 1),
+        act=acts,
+        status=st.sampled_from([200, 200, 200, 404, 500]),
+        dest=st.sampled_from(["document", "empty", "image", ""]),
+    )
+    def request(self, which: int, act: Act, status: int, dest: str) -> None:
+        """One request: the session is what the model says, and so is what leaves."""
+        server, sent = self.servers[which], self.held_now()
+        now = self.now + server.skew
+        request = Request(server, now, dest, sent, self.refusal(sent, server, now))
+        manager = MANAGER.replace(keys=server.ring(), clock=lambda: now + 0.5)
+        cookie = self.jar.header(self.now).encode()
+        with manager.open(Incoming(cookies=[cookie], fetch_dest=dest)) as exchange:
+            session = exchange.session
+            self.check(session, sent, request.refusal)
+            act.do(session)
+            expected = self.expected(request, act, session, status)
+            unsavable = act.unsavable and status < 500
+            try:
+                edits = exchange.headers(status)
+            except UnsavableSession:
+                assert unsavable
+                edits = exchange.headers(500)
+            else:
+                assert not unsavable
+        self.check_lines(lines_of(edits), expected)
+        self.under_way.append(replace(expected, lines=lines_of(edits)))
+
+    @rule(which=st.integers(0, 1))
+    def request_that_ignores_the_session(self, which: int) -> None:
+        manager = SessionManager(self.servers[which].ring())
+        with manager.open(Incoming(cookies=[self.jar.header(self.now).encode()])) as exchange:
+            assert exchange.headers(200) == ({}, [])
+
+    def refusal(self, sent: Held | None, server: Server, now: int) -> str:
+        if sent is None:
+            return "missing"
+        if sent.torn:
+            return "incomplete"
+        if sent.key not in server.accepted:
+            assert sent.key in server.retired, "a staged rotation refuses retired keys alone"
+            return "unknown_key"
+        if now > sent.end + LEEWAY:
+            is_idle = not sent.remembered and sent.end == sent.issued + IDLE
+            return "idle_expired" if is_idle and sent.end < sent.created + ABSOLUTE else "expired"
+        return ""
+
+    @staticmethod
+    def check(session: Session, sent: Held | None, refusal: str) -> None:
+        assert session.status == (refusal or "valid")
+        assert session.new is bool(refusal)
+        if refusal:
+            assert dict(session) == {}
+            return
+        assert sent is not None
+        assert dict(session) == sent.data
+        assert session.id == sent.sid
+        assert session.created == moment(sent.created)
+        assert session.touched == moment(sent.issued)
+        assert session.expires == moment(sent.end)
+
+    def expected(self, request: Request, act: Act, session: Session, status: int) -> Response:
+        """Return what the response does to the browser's session."""
+        server, now, sent = request.server, request.now, request.sent
+        before = sent if sent and not request.refusal else None
+        base = before or Held({}, "", now, now, server.primary)
+        after = replace(base, data=act.data(base.data), **act.lifetime)
+        anew = act.regenerates or (
+            act.lifetime.get("remembered") and base.created + after.remembered <= now
+        )
+        if act.regenerates:
+            after = replace(after, remembered=0, forgotten=False)
+        if anew:
+            after = replace(after, created=now)
+        if act.unsavable or status >= 500:
+            return Response([], "kept")
+        changed = anew or after != base
+        if not after.data:
+            is_deleted = sent if act.destroys else before and changed
+            return Response([], "deleted" if is_deleted else "kept")
+        is_due = before and (
+            now - before.issued >= TOUCH_AFTER
+            or KEYS.index(before.key) < KEYS.index(server.primary)  # an older key, not a newer
+        )
+        if not (changed or act.touches or (is_due and request.dest in TOUCHING)):
+            return Response([], "kept")
+        if anew or not before:
+            assert session.id not in self.sids, "a new id (L5)"
+            self.sids.add(session.id)
+        else:
+            assert session.id == before.sid
+        after = replace(
+            after, sid=session.id, issued=max(now, base.issued), key=server.primary, deadline=None
+        )
+        return Response([], after, None if after.forgotten else max(0, after.end - now))
+
+    def check_lines(self, lines: list[str], expected: Response) -> None:
+        pairs = pairs_of(lines)
+        head = [line for line in lines if line.startswith(f"{NAME}=")]
+        if expected.effect == "kept":
+            assert not head, "a refused or an unchanged session stays as it is (K5, L3)"
+            assert all(map(is_deletion, lines))
+        elif expected.effect == "deleted":
+            assert all(map(is_deletion, lines))
+            assert head
+        else:
+            assert pairs[NAME]
+            age = "" if expected.max_age is None else f"; Max-Age={expected.max_age};"
+            assert age in head[0]
+            assert bool(age) == ("Max-Age" in head[0])
+
+    # The browser.
+
+    def held_now(self) -> Held | None:
+        """What the browser would send now."""
+        held = self.held
+        if held and held.deadline is not None and held.deadline <= self.now:
+            self.held = None
+        return self.held
+
+    @precondition(lambda self: self.under_way)
+    @rule(data=st.data())
+    def a_response_arrives(self, data: st.DataObject) -> None:
+        """In whatever order."""
+        self.arrive(data.draw(st.integers(0, len(self.under_way) - 1)))
+
+    def arrive(self, index: int) -> None:
+        response = self.under_way.pop(index)
+        for line in response.lines:
+            self.jar.store(line, self.now)
+        if response.effect == "deleted":
+            self.held = None
+        elif isinstance(response.effect, Held):
+            age = response.max_age
+            self.held = replace(response.effect, deadline=None if age is None else self.now + age)
+
+    @rule(seconds=durations)
+    def time_passes(self, seconds: int) -> None:
+        self.now += seconds
+
+    @precondition(lambda self: self.held and self.held.end > self.now)
+    @rule(which=st.integers(0, 1), beyond=st.sampled_from([0, LEEWAY, LEEWAY + 1]))
+    def time_passes_to_the_end(self, which: int, beyond: int) -> None:
+        """L1. Of the session, by one of the servers; the browser may have dropped it by then."""
+        assert self.held
+        self.now = max(self.now, self.held.end + beyond - self.servers[which].skew)
+
+    @rule()
+    def the_browser_closes(self) -> None:
+        self.under_way.clear()
+        self.jar.close()
+        if self.held and self.held.forgotten:
+            self.held = None
+
+    @precondition(lambda self: self.parts_of_the_head())
+    @rule()
+    def a_part_is_lost(self) -> None:
+        """I7."""
+        del self.jar.cookies[self.parts_of_the_head()[0]]
+        if self.held:
+            self.held = replace(self.held, torn=True)
+
+    def parts_of_the_head(self) -> list[str]:
+        self.jar.header(self.now)
+        head = self.jar.cookies.get(NAME)
+        if head is None or not head.value.startswith("~"):
+            return []
+        tag = head.value.split(".")[1]
+        return [name for name in self.jar.cookies if name.startswith(f"{NAME}.{tag}.")]
+
+    @rule()
+    def everything_settles(self) -> None:
+        """S4. Once all is quiet, a few page loads leave no part but those of the session."""
+        while self.under_way:
+            self.arrive(0)
+        self.now += 300 + 60  # a head is cleaned up after when it is a minute old on any clock
+        act = Act("look", lambda session: session.mark_accessed())
+        for _ in range(1 + len(self.jar.cookies) // 20):
+            self.request(0, act, 200, "document")
+            self.arrive(-1)
+        held = self.held_now()
+        if held and not self.refusal(held, self.servers[0], self.now):
+            assert {*self.jar.cookies} == {NAME, *self.parts_of_the_head()}
+
+    # The deployment: every server reads a key before any writes with it.
+
+    @rule(which=st.integers(0, 1))
+    def a_server_is_deployed(self, which: int) -> None:
+        """K2. One step further with the newest key: it is accepted, then it writes."""
+        if self.all_write_with_the_newest() and self.newest_key + 1 < len(KEYS):
+            self.newest_key += 1
+        newest, server = KEYS[self.newest_key], self.servers[which]
+        if newest not in server.accepted:
+            server.accepted = [newest, *server.accepted]
+        elif all(newest in other.accepted for other in self.servers):
+            server.primary = newest
+
+    @rule()
+    def every_server_is_deployed(self) -> None:
+        """K2. A whole rotation while nobody looks."""
+        for which in (0, 1, 0, 1):
+            self.a_server_is_deployed(which)
+
+    def all_write_with_the_newest(self) -> bool:
+        return all(server.primary == KEYS[self.newest_key] for server in self.servers)
+
+    @precondition(lambda self: self.all_write_with_the_newest())
+    @rule(which=st.integers(0, 1))
+    def old_keys_are_retired(self, which: int) -> None:
+        server = self.servers[which]
+        server.retired = KEYS[: self.newest_key]
+        server.accepted = [server.primary]
+
+    # What is always true.
+
+    @invariant()
+    def the_browser_holds_what_the_model_holds(self) -> None:
+        """I7. The head stands for the session, and its parts are all there."""
+        held = self.held_now()
+        names = self.jar.header(self.now).split("; ")
+        assert any(pair.startswith(f"{NAME}=") for pair in names) == (held is not None)
+        if held and not held.torn and self.jar.cookies[NAME].value.startswith("~"):
+            count = int(self.jar.cookies[NAME].value[1:].split(".")[0])
+            assert len(self.parts_of_the_head()) == count - 1
+
+
+class TestPlay(Play.TestCase):
+    """I7, K2, K5, L1, L3, L5, L6, L7, G2, O7. A user sees what the model says, whatever happens."""
+
+    settings = settings(max_examples=2 * settings.default.max_examples, stateful_step_count=80)
