@@ -7,9 +7,10 @@ is a `ConfigurationError` here, never a surprise in a request, and its message s
 import inspect
 import math
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeGuard
 
 from cookiesession import events
@@ -130,6 +131,17 @@ class SessionManager:
     def key_id(self) -> str:
         """The four characters by which cookies name the primary key; not a secret."""
         return self._policy.codec.primary(self._policy.now()).kid_text.decode()
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Every argument by its name, as given or as it was by default; to look at.
+
+        `keys` is where the ring comes from, whatever was given.
+
+        >>> SessionManager(Key.generate()).settings["max_cookies"]
+        1
+        """
+        return MappingProxyType(self._settings)
 
     @property
     def clock(self) -> Callable[[], float]:

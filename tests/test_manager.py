@@ -330,3 +330,12 @@ def test_no_repr_on_the_way_shows_a_cookie_or_data(make_manager):
     shown = repr(incoming) + repr(exchange.session._arrival) + repr(exchange)
     assert "swordfish" not in shown
     assert text not in shown
+
+
+def test_the_settings_can_be_looked_at_and_not_changed(make_manager):
+    manager = make_manager(namespace="shop")
+    assert manager.settings["namespace"] == "shop"
+    assert manager.settings["idle_timeout"] == timedelta(days=14)
+    assert manager.settings["keys"] == manager.keyring
+    with pytest.raises(TypeError):
+        manager.settings["namespace"] = "other"
