@@ -104,6 +104,16 @@ class LiveKeyring:
         """Read an environment variable; what is live then are the dates of a document in it."""
         return cls(lambda: os.environ.get(variable), **settings)
 
+    @property
+    def current(self) -> Keyring | KeyringDocument:
+        """What was read last, to look at."""
+        return self._current
+
+    @property
+    def refresh_every(self) -> float | None:
+        """The seconds between two reads."""
+        return self._every
+
     # For the manager; see `cookiesession.KeySource`.
 
     @property
