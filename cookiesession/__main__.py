@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from cookiesession import Key
-from cookiesession.commands import keys
+from cookiesession.commands import inspect, keys
 from cookiesession.commands.output import failed
 from cookiesession.demo import make_server
 
@@ -45,6 +45,7 @@ def _parser() -> ArgumentParser:
     keygen.set_defaults(command=_keygen)
 
     keys.add_to(commands)
+    inspect.add_to(commands)
     return parser
 
 

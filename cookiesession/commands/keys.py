@@ -4,17 +4,16 @@ Each command prints the ring as it is afterwards, without its secrets.
 """
 
 import os
-import re
 import sys
 import time
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from cookiesession import ConfigurationError, Keyring
 from cookiesession.commands.output import failed, print_json, table
+from cookiesession.commands.times import duration, minute, spelled
 from cookiesession.keyring import KeyringDocument, KeyringFile, Schedule, rotation
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 Change = Callable[[KeyringDocument, int, Namespace], KeyringDocument]
 
 _RING_VARIABLE: Final = "SESSION_KEYRING"
-_DURATION: Final = re.compile(r"([0-9]{1,9})([dhms]?)")
-_UNITS: Final = {"d": 86_400, "h": 3600, "m": 60, "s": 1, "": 1}
 
 
 def add_to(commands: "_SubParsersAction[ArgumentParser]") -> None:
@@ -63,7 +60,7 @@ def add_to(commands: "_SubParsersAction[ArgumentParser]") -> None:
     schedule = action("schedule", _schedule, "change how long each stage of a rotation takes")
     for name in asdict(Schedule()):
         schedule.add_argument(
-            f"--{name.replace('_', '-')}", type=_duration, metavar="DURATION", help="as 90d, 12h"
+            f"--{name.replace('_', '-')}", type=duration, metavar="DURATION", help="as 90d, 12h"
         )
 
 
@@ -142,14 +139,14 @@ def as_table(document: KeyringDocument, now: int) -> str:
         (
             key.id,
             key.state,
-            _minute(key.created),
-            _minute(key.activates),
+            minute(key.created),
+            minute(key.activates),
             rotation.what_next(document, key, now),
             key.note,
         )
         for key in document.keys
     ]
-    durations = {name: _spelled(value) for name, value in asdict(document.schedule).items()}
+    durations = {name: spelled(value) for name, value in asdict(document.schedule).items()}
     schedule = ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in durations.items())
     header = ("ID", "STATE", "CREATED", "ACTIVATES", "NEXT", "NOTE")
     return f"{table(header, rows)}\nschedule: {schedule}; times are UTC"
@@ -170,21 +167,3 @@ def as_json(document: KeyringDocument, now: int) -> dict[str, Any]:
         for key in document.keys
     ]
     return {"schedule": asdict(document.schedule), "keys": keys}
-
-
-def _minute(moment: int | None) -> str:
-    if moment is None:
-        return "never"
-    return f"{datetime.fromtimestamp(moment, timezone.utc):%Y-%m-%d %H:%M}"
-
-
-def _duration(text: str) -> int:
-    match = _DURATION.fullmatch(text)
-    if not match:
-        raise ArgumentTypeError("a duration is a number and d, h, m or s: 90d, 12h")
-    return int(match[1]) * _UNITS[match[2]]
-
-
-def _spelled(seconds: int) -> str:
-    unit = next(unit for unit, size in _UNITS.items() if seconds % size == 0)
-    return f"{seconds // _UNITS[unit]}{unit}"

@@ -16,6 +16,15 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
+def printable(text: str) -> str:
+    r"""Return a text of unknown origin as a terminal may have it: printable ASCII.
+
+    >>> printable("\x1b[2Jcaf\xe9")
+    '\\x1b[2Jcaf\\xe9'
+    """
+    return "".join(each if " " <= each <= "~" else ascii(each)[1:-1] for each in text)
+
+
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
     print(json.dumps(value, indent=2))

@@ -1,0 +1,115 @@
+"""What a command is to look at: an application's managers, or a key ring.
+
+    managers_of   `module:attribute`, as uvicorn and gunicorn take it -> the managers in it
+    ring_in       a file, a folder of secrets, or an environment variable -> its ring
+
+Importing an application runs its code; whatever that raises is a `ConfigurationError`, whose
+message repeats an error's own words only where these cannot hold a secret.
+"""
+
+import sys
+import traceback
+from collections import deque
+from collections.abc import Iterator
+from functools import reduce
+from importlib import import_module
+from pathlib import Path
+from types import CellType, ModuleType
+from typing import Any, Final
+
+from cookiesession import ConfigurationError, CookieSessionError, SessionManager
+from cookiesession.keyring import LiveKeyring
+
+_TELLS_NO_SECRET: Final = (CookieSessionError, ImportError, KeyError)
+_MOST_OBJECTS: Final = 2_000
+
+# Where applications and middlewares keep one another, and adapters their manager.
+_FOLLOWED: Final = (
+    *("manager", "app", "application", "wsgi_app", "asgi_app", "_app", "wrapped", "__wrapped__"),
+    *("session_interface", "extensions", "user_middleware", "middleware", "middlewares"),
+    *("_middleware", "_unprepared_middleware", "_sessions", "request_class", "settings", "routes"),
+    *("args", "kwargs", "keywords", "func", "backend", "config", "__self__", "__closure__"),
+)
+
+
+def managers_of(target: str) -> list[SessionManager]:
+    """Import what `module:attribute` names, and return every manager in it."""
+    module, _, attribute = target.partition(":")
+    if not module or not attribute:
+        raise ConfigurationError("name the application as module:attribute, as in shop.web:app")
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)
+    found = list(dict.fromkeys(_managers_in(_attribute(_imported(module), attribute))))
+    if not found:
+        raise ConfigurationError(
+            f"{target} has no session manager that could be found: name the SessionManager itself, "
+            "as module:manager"
+        )
+    return found
+
+
+def ring_in(path: str | None, variable: str | None) -> LiveKeyring | None:
+    """Read the ring of a file or folder, or of an environment variable; None where neither is."""
+    if path:
+        return LiveKeyring.from_path(path, refresh_every=None)
+    return LiveKeyring.from_env(variable, refresh_every=None) if variable else None
+
+
+def guarded(what: str, error: BaseException) -> ConfigurationError:
+    """Return as one sentence what somebody else's code raised."""
+    words = f": {' '.join(str(error).split())}" if isinstance(error, _TELLS_NO_SECRET) else ""
+    frames = traceback.extract_tb(error.__traceback__)[-1:]
+    where = "".join(f" ({Path(each.filename).name}, line {each.lineno})" for each in frames)
+    return ConfigurationError(f"{what} raised {type(error).__name__}{words}{where}")
+
+
+def _imported(module: str) -> ModuleType:
+    try:
+        return import_module(module)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  whatever its class: it is not ours
+        raise guarded(f"importing {module}", error) from None
+
+
+def _attribute(module: ModuleType, attribute: str) -> Any:
+    path = attribute.removesuffix("()")
+    try:
+        found: Any = reduce(getattr, path.split("."), module)
+        return found() if attribute != path else found
+    except AttributeError:
+        raise ConfigurationError(f"{module.__name__} has no attribute {path}") from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001  as above
+        raise guarded(f"{module.__name__}:{attribute}", error) from None
+
+
+def _managers_in(root: Any) -> Iterator[SessionManager]:
+    """Walk from wrapper to wrapped, breadth first, so that the outermost manager comes first."""
+    queue, seen = deque([root]), {id(root)}
+    kept = [root]  # so that no id is given to two objects
+    while queue and len(seen) < _MOST_OBJECTS:
+        each = queue.popleft()
+        if isinstance(each, SessionManager):
+            yield each
+            continue
+        for inner in _inside(each):
+            if id(inner) not in seen and not isinstance(inner, (str, bytes, int, float)):
+                seen.add(id(inner))
+                kept.append(inner)
+                queue.append(inner)
+
+
+def _inside(each: Any) -> Iterator[Any]:
+    if isinstance(each, dict):
+        yield from each.values()  # pyright: ignore[reportUnknownVariableType,reportUnknownMemberType]
+    elif isinstance(each, (list, tuple)):
+        yield from each  # pyright: ignore[reportUnknownVariableType]
+    elif isinstance(each, CellType):
+        yield _peek(each, "cell_contents")
+    elif not isinstance(each, ModuleType):
+        yield from (_peek(each, name) for name in _FOLLOWED)
+
+
+def _peek(each: Any, name: str) -> Any:
+    try:
+        return getattr(each, name, None)
+    except Exception:  # noqa: BLE001  a property of somebody else's
+        return None
