@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 import time
 from datetime import UTC, datetime
@@ -269,6 +270,14 @@ def test_what_cannot_be_read_is_one_sentence(options, words, manager, inspect):
     assert status == 1
     assert output.startswith(f"cookiesession inspect: {words}")
     assert output.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_a_ring_that_others_can_read_is_refused_with_the_mend(manager, ring, inspect):
+    ring.chmod(0o644)
+    status, output = inspect(mint(manager, {"a": 1}), "--ring", ring)
+    assert status == 1
+    assert f"can read or change {ring}: chmod o-rwx {ring} " in output
 
 
 pieces = st.sampled_from(

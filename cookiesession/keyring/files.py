@@ -42,6 +42,8 @@ def read_private(path: str | os.PathLike[str]) -> str:
         folder = (current if current.is_dir() else path).resolve(strict=True)
         files = sorted((file for file in folder.iterdir() if file.name[0] != "."), reverse=True)
         return "\n".join(map(_read, files))
+    except ConfigurationError:  # a ValueError, too
+        raise
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
         raise ConfigurationError(f"cannot read session keys from {path}: {why}") from None
