@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from cookiesession import Key
-from cookiesession.commands import inspect, keys
+from cookiesession.commands import doctor, inspect, keys
 from cookiesession.commands.output import failed
 from cookiesession.demo import make_server
 
@@ -46,6 +46,7 @@ def _parser() -> ArgumentParser:
 
     keys.add_to(commands)
     inspect.add_to(commands)
+    doctor.add_to(commands)
     return parser
 
 

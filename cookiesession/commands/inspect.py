@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cookiesession import ConfigurationError, Key, Session, SessionManager, Status
 from cookiesession.commands import pasted
 from cookiesession.commands.output import failed, print_json, printable
-from cookiesession.commands.targets import managers_of, ring_in
+from cookiesession.commands.targets import RING_VARIABLE, managers_of, ring_in
 from cookiesession.commands.times import distance, duration, minute
 from cookiesession.keyring import KeyringDocument, LiveKeyring, rotation
 
@@ -62,7 +62,11 @@ def add_to(commands: "_SubParsersAction[ArgumentParser]") -> None:
         "history and no list of processes shows",
     )
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--ring", metavar="FILE", help="the key ring, or a file of keys")
+    source.add_argument(
+        "--ring",
+        metavar="FILE",
+        help=f"the key ring, or a file of keys; default: what {RING_VARIABLE} names",
+    )
     source.add_argument("--env", metavar="VARIABLE", help="the environment variable with the keys")
     source.add_argument(
         "--app", metavar="MODULE:ATTRIBUTE", help="the application, for all its settings"
@@ -112,7 +116,8 @@ def _manager(options: Namespace, found: pasted.Pasted) -> SessionManager | None:
         managers = managers_of(options.app)
         named = [each for each in managers if each.cookie_name == found.name]
         return (named or managers)[0]
-    ring = ring_in(options.ring, options.env)
+    default = None if options.env else os.environ.get(RING_VARIABLE)
+    ring = ring_in(options.ring or default, options.env)
     if ring is None:
         return None
     absolute = options.absolute_timeout or int(min(30 * _DAY, ring.keeps))

@@ -9,10 +9,11 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from cookiesession import ConfigurationError, Keyring
 from cookiesession.commands.output import failed, print_json, table
+from cookiesession.commands.targets import RING_VARIABLE
 from cookiesession.commands.times import duration, minute, spelled
 from cookiesession.keyring import KeyringDocument, KeyringFile, Schedule, rotation
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
 Change = Callable[[KeyringDocument, int, Namespace], KeyringDocument]
-
-_RING_VARIABLE: Final = "SESSION_KEYRING"
 
 
 def add_to(commands: "_SubParsersAction[ArgumentParser]") -> None:
@@ -34,8 +33,8 @@ def add_to(commands: "_SubParsersAction[ArgumentParser]") -> None:
         parser.add_argument(
             "--ring",
             metavar="FILE",
-            default=os.environ.get(_RING_VARIABLE),
-            help=f"the key ring's file; default: what {_RING_VARIABLE} names",
+            default=os.environ.get(RING_VARIABLE),
+            help=f"the key ring's file; default: what {RING_VARIABLE} names",
         )
         parser.add_argument("--json", action="store_true", help="print JSON")
         parser.set_defaults(command=_run, change=change, name=name)
@@ -68,9 +67,7 @@ def _run(options: Namespace) -> int:
     now = int(time.time())
     try:
         if not options.ring:
-            raise ConfigurationError(
-                f"name the key ring's file with --ring, or in {_RING_VARIABLE}"
-            )
+            raise ConfigurationError(f"name the key ring's file with --ring, or in {RING_VARIABLE}")
         file = KeyringFile(options.ring)
         if options.name == "list":
             document = rotation.settle(file.read(), now)

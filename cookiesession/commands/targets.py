@@ -1,12 +1,14 @@
 """What a command is to look at: an application's managers, or a key ring.
 
-    managers_of   `module:attribute`, as uvicorn and gunicorn take it -> the managers in it
-    ring_in       a file, a folder of secrets, or an environment variable -> its ring
+    managers_of          `module:attribute`, as uvicorn and gunicorn take it -> the managers in it
+    mistakes_of_django   a project's settings -> what contradicts itself in them
+    ring_in              a file, a folder of secrets, or an environment variable -> its ring
 
 Importing an application runs its code; whatever that raises is a `ConfigurationError`, whose
 message repeats an error's own words only where these cannot hold a secret.
 """
 
+import os
 import sys
 import traceback
 from collections import deque
@@ -20,6 +22,9 @@ from typing import Any, Final
 from cookiesession import ConfigurationError, CookieSessionError, SessionManager
 from cookiesession.keyring import LiveKeyring
 
+RING_VARIABLE: Final = "SESSION_KEYRING"
+"""The environment variable that names the key ring's file where no option does."""
+
 _TELLS_NO_SECRET: Final = (CookieSessionError, ImportError, KeyError)
 _MOST_OBJECTS: Final = 2_000
 
@@ -27,7 +32,16 @@ _MOST_OBJECTS: Final = 2_000
 _FOLLOWED: Final = (
     *("manager", "app", "application", "wsgi_app", "asgi_app", "_app", "wrapped", "__wrapped__"),
     *("session_interface", "extensions", "user_middleware", "middleware", "middlewares"),
-    *("_middleware", "_unprepared_middleware", "_sessions", "request_class", "settings", "routes"),
+    *(
+        "_middleware",
+        "_unprepared_middleware",
+        "_middleware_chain",
+        "get_response",
+        "_sessions",
+        "request_class",
+        "settings",
+        "routes",
+    ),
     *("args", "kwargs", "keywords", "func", "backend", "config", "__self__", "__closure__"),
 )
 
@@ -37,8 +51,7 @@ def managers_of(target: str) -> list[SessionManager]:
     module, _, attribute = target.partition(":")
     if not module or not attribute:
         raise ConfigurationError("name the application as module:attribute, as in shop.web:app")
-    if (here := str(Path.cwd())) not in sys.path:
-        sys.path.insert(0, here)
+    _import_from_here()
     found = list(dict.fromkeys(_managers_in(_attribute(_imported(module), attribute))))
     if not found:
         raise ConfigurationError(
@@ -55,12 +68,34 @@ def ring_in(path: str | None, variable: str | None) -> LiveKeyring | None:
     return LiveKeyring.from_env(variable, refresh_every=None) if variable else None
 
 
+def mistakes_of_django(settings: str) -> list[str]:
+    """Set a Django project up, and return what its checks of our settings say."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = settings
+    _import_from_here()
+    try:
+        import_module("django").setup()
+        mistakes = import_module("cookiesession.django.apps").mistakes()
+    except (Exception, SystemExit) as error:  # noqa: BLE001  whatever its class: it is not ours
+        raise guarded(f"setting up Django with {settings}", error) from None
+    return [mistake.msg for mistake in mistakes]
+
+
+def managers_of_django() -> list[SessionManager]:
+    """Return the manager of the project that was set up."""
+    return [import_module("cookiesession.django.settings").get_manager()]
+
+
 def guarded(what: str, error: BaseException) -> ConfigurationError:
     """Return as one sentence what somebody else's code raised."""
     words = f": {' '.join(str(error).split())}" if isinstance(error, _TELLS_NO_SECRET) else ""
     frames = traceback.extract_tb(error.__traceback__)[-1:]
     where = "".join(f" ({Path(each.filename).name}, line {each.lineno})" for each in frames)
     return ConfigurationError(f"{what} raised {type(error).__name__}{words}{where}")
+
+
+def _import_from_here() -> None:
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)
 
 
 def _imported(module: str) -> ModuleType:
