@@ -98,8 +98,7 @@ def header(pasted: Pasted) -> Header | None:
 def _assembled(name: str, heads: list[str], parts: dict[int, str]) -> Pasted:
     mark = _HEAD_MARK.match(heads[0])
     count = int(mark[1]) if mark else 1
-    kept = {number: part for number, part in sorted(parts.items()) if number < count}
-    return Pasted(name, heads, kept, count)
+    return Pasted(name, heads, parts, count)
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:

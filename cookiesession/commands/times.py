@@ -42,15 +42,15 @@ def minute(moment: int | None) -> str:
 
 
 def distance(moment: int, now: int) -> str:
-    """Say how long ago a moment was, or in how long it will be.
+    """Say about how long ago a moment was, or in how long it will be.
 
     >>> distance(0, 200_000), distance(100, 0)
-    ('2 days ago', 'in 1 minute')
+    ('2 days ago', 'in 2 minutes')
     """
     seconds = abs(now - moment)
     name, size = next(
         ((name, size) for name, size in _NAMES.items() if seconds >= size), ("second", 1)
     )
-    count = seconds // size
+    count = round(seconds / size)
     text = f"{count} {name}" if count == 1 else f"{count} {name}s"
     return f"in {text}" if moment > now else f"{text} ago"
