@@ -1,4 +1,4 @@
-"""Chromium against `tests.jar`, a model of RFC 6265bis: what differs stands in `docs/cookies.md`."""
+"""Chromium against `tests.jar`, a model of RFC 6265bis: `docs/cookies.md` lists what differs."""
 
 from time import time
 
