@@ -1,6 +1,9 @@
 """A ring that changes while a manager serves with it."""
 
+import gc
 import math
+import os
+import threading
 from datetime import timedelta
 
 import pytest
@@ -125,3 +128,115 @@ def test_an_unknown_key_asks_for_an_early_read_once_a_minute(text, asks, place, 
         with pytest.raises(InvalidCookie):
             manager.loads(text)
     assert calls.qsize() == asks
+
+
+# Its thread. What a test waits for, it waits for with a bound that no good run comes near.
+
+PATIENCE = 30
+
+
+class Signalling(Place):
+    """A place that says when it was read, and in which thread."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.threads = []
+        self.read = threading.Event()
+
+    def __call__(self) -> str:
+        self.threads.append(threading.current_thread().name)
+        if len(self.threads) > 1:
+            self.read.set()
+        return super().__call__()
+
+
+@pytest.fixture
+def signalling(place):
+    return Signalling(place.text)
+
+
+def test_a_thread_reads_again_and_again(signalling):
+    """K4."""
+    changed = threading.Event()
+    ring = LiveKeyring(signalling, refresh_every=0.01, on_event=lambda _: changed.set())
+    key = Key.generate()
+    signalling.text = key.reveal()
+    assert changed.wait(PATIENCE)
+    assert ring.at(NOW).primary == key
+    ring.close()
+    assert signalling.threads[0] == threading.current_thread().name
+    assert set(signalling.threads[1:]) == {"cookiesession-keyring"}
+
+
+def test_an_unknown_key_has_it_read_at_once(signalling, make_manager):
+    """K5."""
+    ring = LiveKeyring(signalling, refresh_every=timedelta(days=1))
+    with pytest.raises(InvalidCookie):
+        make_manager(ring).loads(SessionManager(Key.generate()).dumps({}))
+    assert signalling.read.wait(PATIENCE)
+    ring.close()
+
+
+def test_a_ring_that_nobody_holds_is_read_no_more(signalling):
+    ring = LiveKeyring(signalling, refresh_every=0.01)
+    thread = ring._thread
+    assert signalling.read.wait(PATIENCE)
+    del ring
+    gc.collect()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="it forks")
+def test_both_sides_of_a_fork_go_on_reading(tmp_path, place):
+    """K4. As with gunicorn's preload; the thread is not there at the fork itself."""
+    path = tmp_path / "keys"
+    path.touch(0o600)
+    path.write_text(place.text)
+    changed = threading.Event()
+    ring = LiveKeyring.from_path(path, refresh_every=0.01, on_event=lambda _: changed.set())
+    key = Key.generate()
+    child = os.fork()
+    if not child:  # no test of the child's may end up in this test's report
+        seen = changed.wait(PATIENCE) and ring.at(NOW).primary == key
+        os._exit(0 if seen else 1)
+    path.write_text(key.reveal())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert changed.wait(PATIENCE)
+    ring.close()
+
+
+def test_an_environment_variable_is_a_source(monkeypatch, place):
+    monkeypatch.setenv("SESSION_RING", place.text)
+    ring = LiveKeyring.from_env("SESSION_RING", refresh_every=None)
+    assert ring.current.text() == place.text
+    assert ring.refresh_every is None
+
+
+def test_bytes_are_a_ring_too(place):
+    ring = LiveKeyring(place.text.encode, refresh_every=None)
+    assert ring.keeps == 30 * 86_400
+
+
+def test_a_hook_that_raises_does_not_end_the_reading(place, caplog):
+    def hook(event):
+        raise RuntimeError
+
+    ring = LiveKeyring(place, refresh_every=None, on_event=hook)
+    place.text = ""
+    assert not ring.refresh()
+    assert "could not be read anew" in caplog.text
+
+
+@pytest.mark.parametrize("every", [0, -1, "5"])
+def test_an_interval_that_cannot_be_is_refused(every, place):
+    with pytest.raises(ConfigurationError, match="refresh_every"):
+        LiveKeyring(place, refresh_every=every)
+
+
+def test_no_live_ring_shows_or_pickles_its_keys(ring, place):
+    """K3."""
+    (key,) = ring.at(NOW).accepted
+    assert key.reveal() not in f"{ring!r} {ring}"
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        ring.__reduce_ex__(4)
