@@ -42,7 +42,9 @@ def make_ring(tmp_path, now):
 
 
 @pytest.fixture(autouse=True)
-def _imports_from_here_end_with_the_test(monkeypatch):
+def _nothing_from_outside_and_nothing_left_behind(monkeypatch):
+    monkeypatch.delenv("SESSION_KEYRING", raising=False)
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
     monkeypatch.setattr(sys, "path", [*sys.path])
 
 
@@ -283,6 +285,30 @@ def test_a_ring_alone_is_looked_over(make_ring, doctor):
     assert "writes; a successor is due" in found[0][1]
 
 
+def test_the_variable_names_the_ring_where_no_option_does(make_ring, monkeypatch, doctor):
+    monkeypatch.setenv("SESSION_KEYRING", str(make_ring(days=100)))
+    assert "has written for 100 days" in doctor()[1][0][1]
+
+
+class Source:
+    """A ring of the application's own making: see `cookiesession.KeySource`."""
+
+    keeps = float("inf")
+
+    def __init__(self, key):
+        self.ring = Keyring([key])
+
+    def at(self, now):
+        return self.ring
+
+    def missed(self): ...
+
+
+def test_a_source_of_ones_own_is_a_ring_without_dates(key, examine):
+    hints = sentences(examine(SessionManager(Source(key)))[1], "hint")
+    assert any("the keys have no dates" in hint for hint in hints)
+
+
 def test_a_key_past_its_lifetime_without_a_successor_is_told(make_ring, doctor):
     _, found = doctor("--ring", make_ring(days=100))
     assert "has written for 100 days, though the schedule's lifetime is 90d" in found[0][1]
@@ -412,8 +438,7 @@ def test_a_factory_is_called(tmp_path, monkeypatch, doctor, key):
     assert "8186" in sentences(doctor("shop_of_doctor:make()")[1], "warning")[0]
 
 
-def test_without_a_target_it_says_what_to_name(doctor, monkeypatch):
-    monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
+def test_without_a_target_it_says_what_to_name(doctor):
     assert "module:attribute" in doctor()[1]
     assert "DJANGO_SETTINGS_MODULE" in doctor("--django")[1]
 

@@ -20,6 +20,11 @@ DAY = 86_400
 HEAD = "__Host-session"
 
 
+@pytest.fixture(autouse=True)
+def _no_ring_but_the_tests(monkeypatch):
+    monkeypatch.delenv("SESSION_KEYRING", raising=False)
+
+
 @pytest.fixture
 def ring(tmp_path):
     path = tmp_path / "keyring.json"
@@ -134,6 +139,37 @@ def test_a_retired_key_is_named_as_such(tmp_path, inspect):
     _, output = inspect(mint(SessionManager(old), {"a": 1}), "--ring", keys)
     assert f"which is {old.fingerprint}, retired\n" in output
     assert "status    unknown_key" in output
+
+
+def test_a_key_whose_time_has_passed_is_still_known_by_its_secret(tmp_path, report, inspect):
+    """The document was written before; nobody has pruned it."""
+    path = tmp_path / "keyring.json"
+    now = int(time.time())
+    file = KeyringFile(path)
+    before = file.edit(lambda document: rotation.add(document, now - 60 * DAY), create=True)
+    file.edit(lambda document: rotation.rotate(document, now - 50 * DAY, on_schedule=False))
+    text = mint(SessionManager(before.keys[0].key), {"a": 1}, age=25 * DAY)
+    told = report(text, "--ring", path)
+    assert (told["status"], told["authentic"], told["names"]) == ("unknown_key", True, ["a"])
+    assert (told["key"], told["key_state"]) == (before.keys[0].id, "retired")
+    _, output = inspect(text, "--ring", path)
+    assert "retired: opens nothing" in output
+    assert "\nend" not in output
+
+
+def test_a_ring_that_keeps_keys_for_days_gives_its_sessions_days(ring, manager, report):
+    text = mint(manager, {"a": 1})
+    main(["keys", "schedule", "--session-lifetime", "2d", "--ring", str(ring)])
+    told = report(text, "--ring", ring)
+    assert told["ends"] - told["created"] == 2 * DAY
+
+
+def test_the_variable_names_the_ring_where_no_option_does(manager, ring, monkeypatch, report):
+    text = mint(manager, {"a": 1})
+    monkeypatch.setenv("SESSION_KEYRING", str(ring))
+    assert report(text)["status"] == "valid"
+    monkeypatch.setenv("OTHER_KEYS", Key.generate().reveal())
+    assert report(text, "--env", "OTHER_KEYS")["status"] == "unknown_key"
 
 
 # What people have at hand.

@@ -72,8 +72,8 @@ def of_manager(manager: SessionManager, now: int, max_key_age: int) -> Iterator[
     if isinstance(source, LiveKeyring):
         yield from _refreshing(source)
         yield from of_ring(source.current, now, max_key_age, source.refresh_every)
-    elif isinstance(source, (Keyring, KeyringDocument)):
-        yield from of_ring(source, now, max_key_age, None)
+    else:
+        yield from of_ring(source.at(now), now, max_key_age, None)
 
 
 def of_managers(managers: Iterable[SessionManager]) -> Iterator[Finding]:

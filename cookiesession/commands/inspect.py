@@ -31,7 +31,7 @@ _MOST_BYTES: Final = 1 << 20
 _DAY: Final = 86_400
 _VERSION: Final = "1"
 
-_OVER: Final = (Status.EXPIRED, Status.IDLE_EXPIRED)
+_ENDS: Final = {Status.VALID: "ends", Status.EXPIRED: "ended", Status.IDLE_EXPIRED: "ended"}
 
 _WORDS: Final[dict[Status, str]] = {
     Status.MISSING: "it is longer than any cookie can be",
@@ -206,10 +206,11 @@ def _known_keys(manager: SessionManager) -> Iterator[tuple[str, Key, str, str | 
     document = source.current if isinstance(source, LiveKeyring) else source
     if isinstance(document, KeyringDocument):
         now = int(manager.clock())
-        settled = rotation.settle(document, now)
-        for each in settled.keys:
-            if each.key:
-                yield each.id, each.key, each.state, rotation.what_next(settled, each, now)
+        settled = {each.id: each for each in rotation.settle(document, now).keys}
+        for each in document.keys:
+            if each.key:  # settled, one whose time has passed has none any more
+                today = settled[each.id]
+                yield each.id, each.key, today.state, rotation.what_next(document, today, now)
         return
     ring = manager.keyring
     for key in ring.accepted:
@@ -258,7 +259,8 @@ def _rows(report: dict[str, Any], moment: Callable[[str], str]) -> Iterator[tupl
         yield "status", _status_words(report["status"])
     if report.get("authentic"):
         yield "session", f"{report['session']}, created {moment('created')}"
-        yield ("ended" if report["status"] in _OVER else "ends"), moment("ends")
+        if report["status"] in _ENDS:
+            yield _ENDS[report["status"]], moment("ends")
         if report["rewritten_when_used"] is not None:
             yield "next", _next_words(report)
         yield "holds", ", ".join(report["names"]) or "nothing"
