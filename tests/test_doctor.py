@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import cookiesession
 from cookiesession import CookieAttributes, Keyring, SessionManager, asgi, events, wsgi
 from cookiesession.__main__ import main
+from cookiesession.commands import checks
 from cookiesession.keyring import KeyringFile, LiveKeyring, rotation
 
 DAY = 86_400
@@ -154,6 +155,17 @@ def test_a_small_head_needs_no_setting_of_h11(key, examine):
         _, found = examine(SessionManager(key, max_cookies=count))
         (sentence,) = sentences(found, "warning")
         assert ("--h11-max-incomplete-event-size" in sentence) == is_told
+
+
+@pytest.mark.server
+def test_the_limits_that_it_names_are_those_of_the_servers():
+    config = pytest.importorskip("gunicorn.config")
+    connection = pytest.importorskip("h11._connection")
+    assert config.LimitRequestFieldSize.default == checks._ONE_FIELD
+    assert connection.DEFAULT_MAX_INCOMPLETE_EVENT_SIZE == checks._WHOLE_HEAD
+    assert pytest.importorskip("hypercorn.config").Config.h11_max_incomplete_size == (
+        checks._WHOLE_HEAD
+    )
 
 
 def test_two_managers_of_one_cookie_are_a_problem(key, examine):
