@@ -36,10 +36,9 @@ def at_least(what: str, count: int, least: int) -> Figure:
     return Figure(what, f"at least {least:,}", f"{count:,}", count >= least)
 
 
-def evidence(quick: bool) -> list:
-    """Return the figures of every run, as rows of `python -m tests.evidence`."""
-    from tests.evidence import Row  # noqa: PLC0415  it imports this
-    from tests.soak import faults, rotation  # noqa: PLC0415
+def evidence(quick: bool) -> list[Figure]:
+    """Return the figures of every run, for `python -m tests.evidence`."""
+    from tests.soak import faults, rotation  # noqa: PLC0415  they import this
 
     runs = {
         "rotation": lambda: rotation.run(short=quick),
@@ -48,5 +47,7 @@ def evidence(quick: bool) -> list:
         "faults": lambda: faults.run(short=quick),
     }
     return [
-        Row(f"{name}: {figure.what}", *figure[1:]) for name, run in runs.items() for figure in run()
+        figure._replace(what=f"{name}: {figure.what}")
+        for name, run in runs.items()
+        for figure in run()
     ]

@@ -9,7 +9,6 @@ session has ended; then either answer is right. `Owed` says which must live, and
 """
 
 import asyncio
-import os
 import resource
 import signal
 import subprocess
@@ -26,9 +25,9 @@ from cookiesession import ConfigurationError, SessionManager
 from cookiesession.keyring import KeyringDocument, KeyringFile, Schedule, rotation
 from tests.clients import keep
 from tests.soak import Figure, at_least, none_of
-from tests.soak.load import Answer, Visitors, all_of, every
-from tests.soak.servers import WORKERS, Servers
-from tests.soak.world import World
+from tests.soak.load import Answer, Visitors, all_of, bounded, every
+from tests.soak.servers import WORKERS, Servers, send
+from tests.soak.world import START, World
 
 _SPEED = 120
 _ABSOLUTE = 2_000  # seconds of the run's time: 17 outside
@@ -166,12 +165,12 @@ def _expected(owed: Owed | None) -> tuple[int, int]:
 class RingOnFullDisk:
     """A key ring that rotates on schedule, on a disk that is full for a while."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, start: float) -> None:
         self.path = folder / "keyring.json"
         self.refused = self.rotated = 0
         self._ids: set[str] = set()
         document = KeyringDocument(schedule=_SCHEDULE)
-        self._edit(lambda _: rotation.add(document, int(time.time())))
+        self._edit(lambda _: rotation.add(document, int(start)))
 
     def _edit(self, change: Callable[[KeyringDocument], KeyringDocument]) -> None:
         before = self._ids
@@ -212,7 +211,7 @@ class Faults:
         self._servers = servers
         self._visitors = visitors
         self._turn = 0
-        self._watched = [servers.uvicorns[0].pid]
+        self._watched = [servers.uvicorns[0].pid, servers.gunicorn_workers[0]]
         self.memory: list[list[int]] = []
         self.done = {"workers killed": 0, "workers stopped for two seconds": 0}
 
@@ -228,40 +227,40 @@ class Faults:
         else:
             kind = "workers stopped for two seconds"
             is_uvicorn = self._turn % 4 == 3
-            pid = servers.uvicorns[number].pid if is_uvicorn else servers.gunicorn_workers[1]
-            await _stop_for_a_while(pid)
+            gunicorns = servers.gunicorn_workers[1:2]
+            for pid in [servers.uvicorns[number].pid] if is_uvicorn else gunicorns:
+                await _stop_for_a_while(pid)
         self._turn += 1
         self._visitors.fatal += 1
         self.done[kind] += 1
 
     def sample(self) -> None:
         """Note how much memory the watched workers hold."""
-        if len(self._watched) == 1:
-            self._watched.append(self._servers.gunicorn_workers[0])
         held = self._servers.memory()
         self.memory.append([held.get(pid, 0) for pid in self._watched])
 
 
 async def _stop_for_a_while(pid: int) -> None:
-    os.kill(pid, signal.SIGSTOP)
+    send(pid, signal.SIGSTOP)
     try:
         await asyncio.sleep(2)
     finally:
-        os.kill(pid, signal.SIGCONT)
+        send(pid, signal.SIGCONT)
 
 
 def run(*, short: bool = False) -> list[Figure]:
     """Run it all."""
     with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(_run(Path(folder), SHORT if short else LONG))
+        return bounded(_run(Path(folder), SHORT if short else LONG))
 
 
 async def _run(folder: Path, plan: Plan) -> list[Figure]:
-    ring = RingOnFullDisk(folder)
+    start = time.time() + START
+    ring = RingOnFullDisk(folder, start)
     world = World(
         str(ring.path),
         str(folder / "events"),
-        time.time(),
+        start,
         idle=_IDLE,
         absolute=_ABSOLUTE,
         speed=_SPEED,
@@ -271,6 +270,8 @@ async def _run(folder: Path, plan: Plan) -> list[Figure]:
     )
     with Servers(world) as servers:
         visitors = Visitors(servers.addresses)
+        await visitors.workers(2 * WORKERS)
+        await world.moment(0)
         faults = Faults(servers, visitors)
         until = time.time() + plan.seconds
         await all_of(

@@ -8,15 +8,19 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from tests.clients import keep
 
 _PATIENCE = 5  # seconds for one answer
 _ATTEMPTS = 12
+_ASKED_FOR_A_WORKER = 100
+_LONGEST_RUN = 180  # seconds
 _SHOWN = 3  # of what fell short
+
+_T = TypeVar("_T")
 
 
 class Answer(NamedTuple):
@@ -86,9 +90,24 @@ class Visitors:
         self.tally.note("unanswered", target)
         return None
 
+    async def workers(self, count: int) -> dict[int, str]:
+        """Ask until so many workers have said which key they write with, or it is hopeless."""
+        keys: dict[int, str] = {}
+        for _ in range(_ASKED_FOR_A_WORKER * count):
+            answer = await self.ask("/ring", {})
+            if answer and answer.status == 200:
+                keys[answer.body["pid"]] = answer.body["key"]
+            if len(keys) == count:
+                break
+        return keys
+
     def pause(self, mean: float, until: float) -> Any:
-        """Wait for half to one and a half of that many seconds, but not for longer than that."""
-        return asyncio.sleep(min(mean * self.chance.uniform(0.5, 1.5), until - time.time()))
+        """Wait for up to twice that many seconds, but not beyond `until`.
+
+        Often for a moment only: two workers that are at odds for a second are to be found out.
+        """
+        seconds = mean * self.chance.choice((0.1, 1.5, 1.5)) * self.chance.uniform(0.5, 1.3)
+        return asyncio.sleep(min(seconds, until - time.time()))
 
 
 async def _get(address: tuple[str, int], target: str, jar: dict[str, str]) -> Answer:
@@ -159,6 +178,11 @@ async def all_of(visits: Iterable[Any]) -> None:
     async with asyncio.TaskGroup() as group:
         for visit in visits:
             group.create_task(visit)
+
+
+def bounded(running: Coroutine[Any, Any, _T]) -> _T:
+    """Run it, and give up where it does not end by itself."""
+    return asyncio.run(asyncio.wait_for(running, _LONGEST_RUN))
 
 
 async def every(seconds: float, until: float, act: Callable[[], Any]) -> None:

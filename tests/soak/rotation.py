@@ -8,7 +8,6 @@ with its neighbour.
 A user logs in anew with every second request, so that keys retire while sessions go on.
 """
 
-import asyncio
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,10 +17,10 @@ from pathlib import Path
 from cookiesession import SessionManager
 from cookiesession.keyring import KeyringDocument, KeyringFile, Schedule, rotation
 from tests.soak import Figure, at_least, none_of
-from tests.soak.load import Sequential, Visitors, all_of, every
+from tests.soak.load import Sequential, Visitors, all_of, bounded, every
 from tests.soak.servers import WORKERS, Servers
 from tests.soak.sources import Mount, RedisServer
-from tests.soak.world import World
+from tests.soak.world import START, World
 
 _FULL_WORKERS = 2 * WORKERS
 
@@ -51,13 +50,13 @@ SHORT_REDIS = Plan(150, 2, 26, 2, Schedule(600, 660, 1_500), 21, outage=(5, 15))
 class Controller:
     """Whoever rotates the ring: edits the document, and publishes it to where servers read it."""
 
-    def __init__(self, folder: Path, source: Mount | RedisServer, plan: Plan) -> None:
+    def __init__(self, folder: Path, source: Mount | RedisServer, plan: Plan, start: float) -> None:
         self._file = KeyringFile(folder / "original.json")
         self._source = source
         self._plan = plan
         self._seen: set[str] = set()
         self.document = KeyringDocument(schedule=plan.schedule)
-        self._edit(lambda _: rotation.add(self.document, int(time.time())))
+        self._edit(lambda _: rotation.add(self.document, int(start)))
 
     def tick(self, world: World) -> None:
         """Rotate, as from cron; once there were enough rotations, only forget what has gone."""
@@ -91,7 +90,7 @@ def run(*, short: bool = False, preload: bool = False) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "mount").mkdir()
         source = Mount(Path(folder) / "mount")
-        return asyncio.run(_run(Path(folder), source, SHORT if short else LONG, preload=preload))
+        return bounded(_run(Path(folder), source, SHORT if short else LONG, preload=preload))
 
 
 def run_redis(*, short: bool = False) -> list[Figure]:
@@ -99,7 +98,7 @@ def run_redis(*, short: bool = False) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         source = RedisServer(Path(folder))
         try:
-            return asyncio.run(_run(Path(folder), source, SHORT_REDIS if short else REDIS))
+            return bounded(_run(Path(folder), source, SHORT_REDIS if short else REDIS))
         finally:
             source.stop()
 
@@ -107,12 +106,15 @@ def run_redis(*, short: bool = False) -> list[Figure]:
 async def _run(
     folder: Path, source: Mount | RedisServer, plan: Plan, *, preload: bool = False
 ) -> list[Figure]:
-    controller = Controller(folder, source, plan)
+    start = time.time() + START
+    controller = Controller(folder, source, plan, start)
     events = folder / "events"
     lifetime = plan.schedule.session_lifetime
-    world = World(source.ring, str(events), time.time(), idle=lifetime // 2, absolute=lifetime)
+    world = World(source.ring, str(events), start, idle=lifetime * 2 // 3, absolute=lifetime)
     with Servers(world, preload=preload) as servers:
         visitors = Visitors(servers.addresses)
+        await visitors.workers(_FULL_WORKERS)
+        await world.moment(0)
         users = [Sequential(visitors, number) for number in range(plan.users)]
         served_meanwhile = [0]
         until = time.time() + plan.seconds
@@ -120,50 +122,39 @@ async def _run(
             [
                 *(user.live(until, plan.pause) for user in users),
                 every(0.25, until, lambda: controller.tick(world)),
-                _kill(servers, visitors, plan.kill_after),
+                _kill(world, servers, visitors, plan.kill_after),
                 every(0.1, until, servers.revive),
-                _stop_redis(source, plan, visitors, served_meanwhile),
+                _stop_redis(world, source, plan, visitors, served_meanwhile),
             ]
         )
-        fresh = await _fresh_workers(visitors, controller.newest)
+        fresh = await visitors.workers(_FULL_WORKERS)
+    are_fresh = list(fresh.values()).count(controller.newest)
     return [
         *_figures(controller, users, visitors),
-        Figure("workers with the newest key at the end", "8", str(fresh), fresh == _FULL_WORKERS),
+        at_least("workers with the newest key at the end", are_fresh, _FULL_WORKERS),
         *(_redis_figures(events, served_meanwhile[0]) if isinstance(source, RedisServer) else ()),
     ]
 
 
-async def _kill(servers: Servers, visitors: Visitors, after: float) -> None:
+async def _kill(world: World, servers: Servers, visitors: Visitors, after: float) -> None:
     """Kill one worker of each server, and two more as they are about to answer."""
-    await asyncio.sleep(after)
+    await world.moment(after)
     servers.kill_gunicorn_worker()
     servers.uvicorns[-1].kill()
     visitors.fatal = 2
 
 
 async def _stop_redis(
-    source: Mount | RedisServer, plan: Plan, visitors: Visitors, served: list[int]
+    world: World, source: Mount | RedisServer, plan: Plan, visitors: Visitors, served: list[int]
 ) -> None:
     if isinstance(source, RedisServer):
         down, up = plan.outage
-        await asyncio.sleep(down)
+        await world.moment(down)
         source.stop()
         before = visitors.tally.requests
-        await asyncio.sleep(up - down)
+        await world.moment(up)
         served[0] = visitors.tally.requests - before
         source.start()
-
-
-async def _fresh_workers(visitors: Visitors, newest: str) -> int:
-    """Ask until all workers have answered, or it is unlikely that another one does."""
-    keys: dict[int, str] = {}
-    for _ in range(100 * _FULL_WORKERS):
-        answer = await visitors.ask("/ring", {})
-        if answer and answer.status == 200:
-            keys[answer.body["pid"]] = answer.body["key"]
-        if len(keys) == _FULL_WORKERS:
-            break
-    return list(keys.values()).count(newest)
 
 
 def _figures(controller: Controller, users: list[Sequential], visitors: Visitors) -> list[Figure]:

@@ -9,8 +9,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from socket import create_server
 from typing import Self
@@ -28,23 +28,26 @@ class Servers:
     def __init__(self, world: World, *, preload: bool = False) -> None:
         self._world = world
         self._preload = preload
-        self._stack = ExitStack()
         self.uvicorns: list[subprocess.Popen] = []
         self.addresses: list[tuple[str, int]] = []
 
     def __enter__(self) -> Self:
-        sockets = [create_server(("127.0.0.1", 0), backlog=2048) for _ in range(1 + WORKERS)]
-        for socket in sockets:
-            self._stack.enter_context(socket)
-        self._files = [socket.fileno() for socket in sockets]
-        names = [socket.getsockname() for socket in sockets]
-        self.addresses = [names[0]] * WORKERS + names[1:]
-        self.gunicorn = self._start_gunicorn()
-        self.uvicorns = [self._start_uvicorn(number) for number in range(1, 1 + WORKERS)]
-        self._wait_for_workers()
+        with ExitStack() as stack:
+            listen = partial(create_server, ("127.0.0.1", 0), backlog=2048)
+            sockets = [stack.enter_context(listen()) for _ in range(1 + WORKERS)]
+            self._files = [socket.fileno() for socket in sockets]
+            names = [socket.getsockname() for socket in sockets]
+            self.addresses = [names[0]] * WORKERS + names[1:]
+            self.gunicorn = self._start_gunicorn()
+            stack.callback(self._end)
+            self.uvicorns += [self._start_uvicorn(number) for number in range(1, 1 + WORKERS)]
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _end(self) -> None:
         for process in (self.gunicorn, *self.uvicorns):
             process.send_signal(signal.SIGCONT)
             process.terminate()
@@ -54,7 +57,6 @@ class Servers:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        self._stack.close()
 
     def _start_gunicorn(self) -> subprocess.Popen:
         options = ["--preload"] if self._preload else []
@@ -78,14 +80,6 @@ class Servers:
             env=self._world.environment(number),
         )
 
-    def _wait_for_workers(self) -> None:
-        # A machine that is busy takes its time; what is measured begins when they are there.
-        for _ in range(600):
-            if len(self.gunicorn_workers) == WORKERS:
-                return
-            time.sleep(0.05)
-        raise RuntimeError("gunicorn did not start its workers")
-
     # Faults.
 
     @property
@@ -95,11 +89,14 @@ class Servers:
         return sorted(map(int, Path(f"/proc/{master}/task/{master}/children").read_text().split()))
 
     def kill_gunicorn_worker(self) -> None:
-        """Kill the worker that is newest; gunicorn starts another one."""
-        os.kill(self.gunicorn_workers[-1], signal.SIGKILL)
+        """Kill the worker that is newest, but never the first; gunicorn starts another one."""
+        for pid in self.gunicorn_workers[1:][-1:]:
+            send(pid, signal.SIGKILL)
 
     def revive(self) -> None:
         """Start a process of uvicorn wherever one has ended, as gunicorn does with its own."""
+        if self.gunicorn.poll() is not None:
+            raise RuntimeError("gunicorn ended")
         for place, process in enumerate(self.uvicorns):
             if process.poll() is not None:
                 self.uvicorns[place] = self._start_uvicorn(1 + place)
@@ -108,6 +105,12 @@ class Servers:
         """Return how many bytes each worker holds in memory, by process id."""
         ids = [*self.gunicorn_workers, *(process.pid for process in self.uvicorns)]
         return {pid: _resident(pid) for pid in ids}
+
+
+def send(pid: int, number: signal.Signals) -> None:
+    """Send a signal to one of our processes, which may have ended just now."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 def _resident(pid: int) -> int:

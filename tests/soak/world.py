@@ -4,13 +4,16 @@ It travels in an environment variable. Time runs faster than it does outside, so
 ring's life fit; each worker has a clock of its own, up to five minutes of that time apart.
 """
 
+import asyncio
 import json
 import os
 import time
 from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 _VARIABLE = "SOAK_WORLD"
 _WORKER = "SOAK_WORKER"
+START: Final = 4  # seconds that servers have to start, before a run's time begins
 _SKEWS = (-150, -50, 50, 150)  # seconds of the run's time
 
 
@@ -20,7 +23,7 @@ class World:
 
     ring: str  # a path, or redis://...
     events: str  # the file into which workers write what their hooks are told
-    epoch: float
+    epoch: float  # when time begins to run; the servers start before
     idle: int
     absolute: int
     speed: float = 60
@@ -30,7 +33,11 @@ class World:
 
     def now(self) -> float:
         """Read the clock that is right."""
-        return self.epoch + (time.time() - self.epoch) * self.speed
+        return self.epoch + max(0, time.time() - self.epoch) * self.speed
+
+    def moment(self, seconds: float) -> Any:
+        """Wait until so many seconds after the start."""
+        return asyncio.sleep(self.epoch + seconds - time.time())
 
     def workers_clock(self) -> float:
         """Read the clock of the worker that this process is."""
