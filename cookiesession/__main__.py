@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from cookiesession import Key
 from cookiesession.commands import doctor, inspect, keys
-from cookiesession.commands.output import failed
+from cookiesession.commands.output import failed, print_json
 from cookiesession.demo import make_server
 
 
@@ -42,6 +42,7 @@ def _parser() -> ArgumentParser:
     demo.set_defaults(command=_demo)
 
     keygen = commands.add_parser("keygen", help="print a new key")
+    keygen.add_argument("--json", action="store_true", help="print JSON, with the key's id")
     keygen.set_defaults(command=_keygen)
 
     keys.add_to(commands)
@@ -63,8 +64,12 @@ def _demo(options: Namespace) -> int:
     return 0
 
 
-def _keygen(_options: Namespace) -> int:
-    print(Key.generate().reveal())
+def _keygen(options: Namespace) -> int:
+    key = Key.generate()
+    if options.json:
+        print_json({"id": key.fingerprint, "key": key.reveal()})
+    else:
+        print(key.reveal())
     return 0
 
 

@@ -111,3 +111,9 @@ def test_a_reader_that_has_seen_enough_is_no_error(path):
     command = f"{sys.executable} -m cookiesession keys add --ring {path} --json | head -0"
     ran = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     assert not ran.stderr
+
+
+def test_a_new_key_is_printed_with_its_id(capsys):
+    assert main(["keygen", "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert Key.parse(made["key"]).fingerprint == made["id"]
