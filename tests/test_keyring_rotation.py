@@ -85,7 +85,8 @@ def test_to_retire_waits_for_the_last_session(rotated):
     new, old = rotated.keys
     with pytest.raises(ConfigurationError, match="promote another one first"):
         rotation.retire(rotated, old.id, NOW)
-    assert states(rotation.retire(rotated, new.id, NOW))[0] == (new.id, "retired"), "it never wrote"
+    never_wrote = rotation.retire(rotated, new.id, NOW)
+    assert states(never_wrote)[-1] == (new.id, "retired")
     later = new.activates + 1
     retired = rotation.retire(rotated, old.id, later)
     assert states(retired) == [(new.id, "primary"), (old.id, "accepted")]
@@ -113,7 +114,7 @@ def test_to_revoke_ends_sessions_at_once(rotated, make_manager):
     revoked = rotation.revoke(rotated, old.id, NOW)
     with pytest.raises(InvalidCookie, match="unknown_key"):
         make_manager(revoked).loads(cookie)
-    assert states(revoked) == [(new.id, "primary"), (old.id, "retired")]
+    assert dict(states(revoked)) == {new.id: "primary", old.id: "retired"}
     with pytest.raises(ConfigurationError, match="is retired"):
         rotation.promote(revoked, old.id, NOW)
 

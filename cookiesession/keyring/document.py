@@ -217,8 +217,9 @@ def _checked_content(text: str) -> dict[str, Any]:
     return content
 
 
-def _newness(key: DatedKey) -> tuple[int, int, str]:
-    return (-1 if key.activates is None else key.activates, key.created, key.id)
+def _newness(key: DatedKey) -> tuple[bool, int, int, str]:
+    activates = -1 if key.activates is None else key.activates
+    return (key.state != "retired", activates, key.created, key.id)
 
 
 def _check_keys(keys: tuple[DatedKey, ...]) -> None:
