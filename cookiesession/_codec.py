@@ -11,9 +11,7 @@ The rule: nothing is parsed, decrypted or inflated before step 4 has held.
 
 import hmac
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final, NamedTuple
 
 from cookiesession import _base64, _sign
@@ -43,27 +41,12 @@ class RingKey(NamedTuple):
         return hmac.digest(self.cookie_key.log_key, sid, "sha256")[:8].hex()
 
 
-class ReadyRing:
-    """A ring whose keys are derived for one cookie name and namespace."""
+class ReadyRing(NamedTuple):
+    """A ring, and its keys as derived for one cookie name and namespace."""
 
-    __slots__ = ("by_kid", "primary", "ring")
-
+    ring: Keyring
     by_kid: dict[bytes, list[RingKey]]
     primary: RingKey
-    ring: Keyring
-
-    def __init__(self, ring: Keyring, derive: Callable[[Key], CookieKey]) -> None:
-        self.ring = ring
-        # The key is looked up, never searched for (Len, Grubbs, Ristenpart 2020: partitioning
-        # oracles). Two keys of one kid are possible, and cost one more HMAC.
-        self.by_kid = {}
-        for age, key in enumerate(ring.accepted):
-            cookie_key = derive(key)
-            kid_text = _base64.encode(cookie_key.kid)
-            ring_key = RingKey(cookie_key, _sign.Signer(cookie_key), kid_text, age)
-            self.by_kid.setdefault(kid_text, []).append(ring_key)
-            if key == ring.primary:
-                self.primary = ring_key
 
 
 class Content(NamedTuple):
@@ -89,7 +72,7 @@ class CodecOptions:
 class Codec:
     """Writes and reads the cookies of one name and namespace, with the keys of the moment."""
 
-    __slots__ = ("_derived", "_keys", "_options", "_ready", "lifetimes")
+    __slots__ = ("_context", "_keys", "_options", "_ready", "lifetimes")
 
     lifetimes: Lifetimes
 
@@ -97,7 +80,7 @@ class Codec:
         self.lifetimes = options.lifetimes
         self._options = options
         self._keys = keys
-        self._derived = partial(Key.for_cookie, name=name, namespace=namespace)
+        self._context = (name, namespace)
         self._ready: ReadyRing | None = None
 
     def ready(self, now: int) -> ReadyRing:
@@ -105,16 +88,24 @@ class Codec:
         ring = self._keys.at(now)
         ready = self._ready
         if ready is None or ready.ring is not ring:  # in several threads, perhaps
-            ready = self._ready = ReadyRing(ring, self._derived)
+            ready = self._ready = self._derived(ring)
         return ready
 
-    def primary(self, now: int) -> RingKey:
-        """Return the key that writes at this moment."""
-        return self.ready(now).primary
+    def _derived(self, ring: Keyring) -> ReadyRing:
+        # The key is looked up, never searched for (Len, Grubbs, Ristenpart 2020: partitioning
+        # oracles). Two keys of one kid are possible, and cost one more HMAC.
+        by_kid: dict[bytes, list[RingKey]] = {}
+        ring_keys: dict[Key, RingKey] = {}
+        for age, key in enumerate(ring.accepted):
+            cookie_key = key.for_cookie(*self._context)
+            kid_text = _base64.encode(cookie_key.kid)
+            ring_keys[key] = RingKey(cookie_key, _sign.Signer(cookie_key), kid_text, age)
+            by_kid.setdefault(kid_text, []).append(ring_keys[key])
+        return ReadyRing(ring, by_kid, ring_keys[ring.primary])
 
     def dumps(self, data: dict[str, Any], body: bytes, stamp: Stamp, now: int) -> bytes:
         """Write a session whose data packs to `body`, under the primary key."""
-        key = self.primary(now)
+        key = self.ready(now).primary
         if self._options.compress and len(body) >= WORTH_IT:
             smaller = compress(data)
             body = body if smaller is data else pack(smaller)  # 8
@@ -151,29 +142,26 @@ class Codec:
 
     def _opened(self, key: RingKey, payload: bytes, now: int) -> Content | Status:
         try:
-            return self._open(key, payload, now)
+            # 5. Base64url, and the time of issue.
+            raw = _base64.decode(payload)
+            issued = int.from_bytes(raw[3:8], "big")
+            if issued > now + CLOCK_AHEAD:
+                return Status.NOT_YET_VALID
+            if issued < self._options.issued_after:
+                return Status.ISSUED_TOO_EARLY
+            # 6, 7. Decryption, the inner block, the end.
+            stamp, body = unseal(key.cookie_key, raw)
+            if refusal := self.lifetimes.refusal(stamp, now):
+                return refusal
+            # 8. The data.
+            data = unpack(body)
+            if Deflated in map(type, data.values()):
+                data = decompress(data)
+                body = pack(data)
         except InvalidCookie as error:
             return error.reason
         except Exception:  # noqa: BLE001  whatever its class: it is a refusal
             return Status.BAD_PAYLOAD
-
-    def _open(self, key: RingKey, payload: bytes, now: int) -> Content:
-        # 5. Base64url, and the time of issue.
-        raw = _base64.decode(payload)
-        issued = int.from_bytes(raw[3:8], "big")
-        if issued > now + CLOCK_AHEAD:
-            raise InvalidCookie(Status.NOT_YET_VALID)
-        if issued < self._options.issued_after:
-            raise InvalidCookie(Status.ISSUED_TOO_EARLY)
-        # 6, 7. Decryption, the inner block, the end.
-        stamp, body = unseal(key.cookie_key, raw)
-        if refusal := self.lifetimes.refusal(stamp, now):
-            raise InvalidCookie(refusal)
-        # 8. The data.
-        data = unpack(body)
-        if Deflated in map(type, data.values()):
-            data = decompress(data)
-            body = pack(data)
         return Content(data, body, stamp, key)
 
     def sizes(self, data: dict[str, Any]) -> list[tuple[str, int]]:

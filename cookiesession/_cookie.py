@@ -18,6 +18,7 @@ carries the attributes of what it deletes.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from cookiesession.errors import ConfigurationError
@@ -31,7 +32,7 @@ _MAX_PAIRS: Final = 1024  # of all headers together; browsers keep 180 cookies a
 _MAX_CANDIDATES: Final = 4  # cookies of one name that are looked at
 _MAX_HEADER_BYTES: Final = 128 * 1024  # above what 20 parts can be
 
-_PART: Final = re.compile(rb"\.([A-Za-z0-9_-]{8})\.([1-9]|1[0-9])")
+_PART: Final = rb"\.([A-Za-z0-9_-]{8})\.([1-9]|1[0-9])"
 _HEAD: Final = re.compile(rb"~([2-9]|1[0-9]|20)\.([A-Za-z0-9_-]{8})\.")
 _TAG_CHARACTERS: Final = 8
 _SIGNATURE_CHARACTERS: Final = 43
@@ -94,26 +95,21 @@ def find(headers: Iterable[bytes], name: bytes) -> Jar:
             break
         if name not in header:
             continue
-        pairs = header.split(b";", pairs_left)[:pairs_left]
-        pairs_left -= len(pairs)
-        for pair in pairs:
-            pair_name, equals, value = pair.partition(b"=")
-            pair_name = pair_name.strip(b" ")
-            if equals and pair_name.startswith(name):
-                _take(jar, pair_name[len(name) :], value.strip(b" \t"))
+        pairs = header.count(b";") + 1
+        if pairs > pairs_left:
+            header = b";".join(header.split(b";", pairs_left)[:pairs_left])  # noqa: PLW2901
+        pairs_left -= pairs
+        for tag, number, value in _pairs_of(name).findall(header):
+            values = jar.parts.setdefault((tag, int(number)), []) if tag else jar.heads
+            if len(values) < _MAX_CANDIDATES:
+                values.append(value.strip(b" \t"))
     return jar
 
 
-def _take(jar: Jar, rest_of_name: bytes, value: bytes) -> None:
-    part = _PART.fullmatch(rest_of_name)
-    if part:
-        values = jar.parts.setdefault((part[1], int(part[2])), [])
-    elif not rest_of_name:
-        values = jar.heads
-    else:
-        return
-    if len(values) < _MAX_CANDIDATES:
-        values.append(value)
+@lru_cache
+def _pairs_of(name: bytes) -> "re.Pattern[bytes]":
+    """Return the pattern of a pair that has this name, or the name of one of its parts."""
+    return re.compile(rb"(?:^|;) *%b(?:%b)? *=([^;]*)" % (re.escape(name), _PART))
 
 
 def _nth(values: list[bytes], k: int) -> bytes:

@@ -20,15 +20,9 @@ from typing import Any, Final, NamedTuple, Self
 from cookiesession import events
 from cookiesession._codec import Codec, Content, RingKey, kid_of
 from cookiesession._cookie import MAX_CLEANED, Jar, Writer, find
-from cookiesession._lifetimes import Stamp
-from cookiesession._pack import pack
+from cookiesession._lifetimes import END_LEEWAY, Stamp
 from cookiesession._session import EMPTY, Arrival, Session
-from cookiesession.errors import (
-    InvalidCookie,
-    SessionTooLarge,
-    Status,
-    UnsavableSession,
-)
+from cookiesession.errors import InvalidCookie, SessionTooLarge, Status, UnsavableSession
 
 _CLEAN_AFTER: Final = 60  # seconds: before, a stale part may belong to a response under way
 _TOUCHING: Final = frozenset({"", "document", "empty"})  # Sec-Fetch-Dest; not images and the like
@@ -94,30 +88,32 @@ class Policy(NamedTuple):
     def read(self, source: Incoming | Callable[[], Incoming]) -> "_Visit":
         """Open what a request brought: the newest of the valid cookies, or nothing and why."""
         incoming = source if isinstance(source, Incoming) else source()
-        visit = _Visit(Status.MISSING, self.now(), {}, incoming=incoming)
         if self.development and not is_loopback(incoming.host):
-            visit.status = Status.HOST_REFUSED
-            self.refused(visit.status)
-            return visit
-        visit.jar = find(incoming.cookies, self.writer.name.encode())
-        texts = visit.jar.texts()
-        if texts:
-            self._open(visit, texts)
+            self.refused(Status.HOST_REFUSED)
+            return _Visit(Status.HOST_REFUSED, self.now(), {}, incoming=incoming, jar=Jar())
+        jar = find(incoming.cookies, self.writer.name.encode())
+        visit = _Visit(Status.MISSING, self.now(), {}, incoming=incoming, jar=jar)
+        if jar.heads:
+            self._open(visit, jar.texts())
         return visit
 
     def _open(self, visit: "_Visit", texts: list[bytes | None]) -> None:
-        opened = [self._opened(text, visit.now) for text in texts]
-        valid = [content for content in opened if isinstance(content, Content)]
-        if not valid:
-            assert isinstance(opened[0], Status)
-            visit.status = opened[0]
+        newest: Content | None = None
+        for text in texts:
+            opened = self._opened(text, visit.now)
+            if isinstance(opened, Status):
+                if visit.status is Status.MISSING:
+                    visit.status = opened  # the first one's reason, if none is valid
+            elif newest is None:
+                newest = opened
+            else:
+                newest = max(newest, opened, key=lambda content: content.stamp.issued)
+                self.tell(events.Duplicate, newest.key, newest.stamp)
+        if newest is None:
             self.refused(visit.status, texts[0])
             return
-        newest = max(valid, key=lambda content: content.stamp.issued)  # of equals, the first
         visit.status = Status.VALID
         visit.data, visit.body, visit.stamp, visit.key = newest
-        if len(valid) > 1:
-            self.tell(events.Duplicate, newest.key, newest.stamp)
         self.tell(events.Opened, newest.key, newest.stamp)
 
     def _opened(self, text: bytes | None, now: int) -> Content | Status:
@@ -140,7 +136,8 @@ class Policy(NamedTuple):
         """Return what Max-Age says, or None where the browser shall forget when it closes."""
         if stamp.forgotten or not (self.persistent or stamp.remembered):
             return None
-        return max(0, self.codec.lifetimes.end(stamp) - now)
+        left = self.codec.lifetimes.end(stamp) - now
+        return left if left > 0 else left + END_LEEWAY  # in which the server still takes it
 
     def tell(self, kind: type[events.Event], key: RingKey, stamp: Stamp) -> None:
         """Tell the hook of an event; what the hook raises is logged and goes no further."""
@@ -168,9 +165,9 @@ class Policy(NamedTuple):
 class _Visit(Arrival):
     """An arrival, with what it takes to answer it."""
 
+    incoming: Incoming = field(kw_only=True, repr=False)
+    jar: Jar = field(kw_only=True, repr=False)
     key: RingKey | None = None
-    incoming: Incoming = field(default_factory=Incoming, repr=False)
-    jar: Jar = field(default_factory=Jar, repr=False)
 
 
 class Exchange:
@@ -239,8 +236,10 @@ class Exchange:
         if self._changed and self._lines and not lines:
             self._tell(events.NotSaved)
         edits = Edits({}, [("Set-Cookie", line) for line in lines])
-        if not _names(vary) & {"cookie", "*"}:
-            edits.set["Vary"] = f"{vary}, Cookie" if vary else "Cookie"
+        if not vary:
+            edits.set["Vary"] = "Cookie"
+        elif not _names(vary) & {"cookie", "*"}:
+            edits.set["Vary"] = f"{vary}, Cookie"
         if lines and not _is_private(cache_control):
             edits.set["Cache-Control"] = "no-store"
             if cache_control:
@@ -255,7 +254,7 @@ class Exchange:
         visit = self._visit
         may_write = self._may_write(status) and visit.status is not Status.HOST_REFUSED
         try:
-            body = pack(session)
+            body = session._packed()
         except UnsavableSession:
             session._closed = self._unsavable = True
             if may_write:
@@ -285,14 +284,12 @@ class Exchange:
         visit = self._visit
         if visit.stamp is None or visit.incoming.fetch_dest not in _TOUCHING:
             return False
-        policy = self._policy
-        is_old = visit.now - visit.stamp.issued >= policy.touch_after
-        return is_old or self._is_under_an_older_key(visit)
-
-    def _is_under_an_older_key(self, visit: "_Visit") -> bool:
-        # Not a newer one: a server whose clock is behind would undo what the others write.
+        if visit.now - visit.stamp.issued >= self._policy.touch_after:
+            return True
+        # Under an older key; not a newer one, or a server whose clock is behind would undo what the
+        # others write.
         assert visit.key is not None
-        return visit.key.age > self._policy.codec.primary(visit.now).age
+        return visit.key.age > self._policy.codec.ready(visit.now).primary.age
 
     def _write(self, visit: "_Visit", body: bytes, kind: type[events.Event]) -> list[str]:
         policy, session = self._policy, self.session
@@ -300,7 +297,7 @@ class Exchange:
         stamp = stamp._replace(issued=max(visit.now, stamp.issued))
         text = policy.text(session, body, stamp, visit.now)
         lines = policy.writer.set(text, policy.max_age(stamp, visit.now))
-        key = policy.codec.primary(visit.now)
+        key = policy.codec.ready(visit.now).primary
         policy.tell(kind, key, stamp)
         if len(lines) > 1:
             policy.tell(events.Split, key, stamp)
@@ -329,7 +326,7 @@ class Exchange:
 
     def _tell(self, kind: type[events.Event], stamp: Stamp | None = None) -> None:
         visit = self._visit
-        key = visit.key or self._policy.codec.primary(visit.now)
+        key = visit.key or self._policy.codec.ready(visit.now).primary
         self._policy.tell(kind, key, stamp or self.session._own_stamp())
 
     @property

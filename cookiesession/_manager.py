@@ -130,7 +130,7 @@ class SessionManager:
     @property
     def key_id(self) -> str:
         """The four characters by which cookies name the primary key; not a secret."""
-        return self._policy.codec.primary(self._policy.now()).kid_text.decode()
+        return self._policy.codec.ready(self._policy.now()).primary.kid_text.decode()
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -220,9 +220,9 @@ def _source(keys: KeySource | Key | str | Iterable[Key | str], lifetimes: Lifeti
         return _keyring(keys)
     if keys.keeps < lifetimes.longest:
         raise ConfigurationError(
-            f"sessions live for up to {lifetimes.longest} seconds, but the key ring accepts a key "
-            f"for only {keys.keeps:.0f} seconds after it last wrote: set the ring's session "
-            "lifetime to the longest of absolute_timeout and remember_timeout"
+            f"sessions live for up to {lifetimes.longest} seconds, but the key ring drops a key "
+            f"{keys.keeps:.0f} seconds after it last wrote: raise the ring's session lifetime "
+            "(cookiesession keys schedule), or lower absolute_timeout and remember_timeout"
         )
     return keys
 

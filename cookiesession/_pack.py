@@ -31,7 +31,8 @@ _TUPLE, _SET, _FROZENSET, _BIG_INT, _UUID, _DECIMAL = 1, 2, 3, 4, 5, 6
 _DATE, _TIME, _TIMEDELTA, _NAIVE, _UTC, _OFFSET, _HTML = 7, 8, 9, 10, 11, 12, 13
 
 _STR: Final = frozenset({str})
-_SCALARS: Final = frozenset(
+_NAMED: Final = dict(enumerate(NAMES))
+SCALARS: Final = frozenset(
     {type(None), bool, int, float, str, bytes, UUID, Decimal, date, time, timedelta, datetime}
 )
 _CONTAINERS: Final = frozenset({dict, list, tuple, set, frozenset})
@@ -56,10 +57,13 @@ def pack(data: dict[str, Any]) -> bytes:
 
 def unpack(body: bytes) -> dict[str, Any]:
     """Unpack session data, in which `Deflated` may stand at the top; any exception is a refusal."""
-    data = _unpack(body)
-    data = {NAMES[name] if type(name) is int else name: data[name] for name in data}
-    if pack(data) != body:
+    packed = _unpack(body)
+    _walk(packed.values(), 1)
+    if pack_value(packed) != body or not INDEX.keys().isdisjoint(packed):
         raise ValueError("not canonical")
+    data = {_NAMED[key] if type(key) is int else key: value for key, value in packed.items()}
+    if not _STR.issuperset(map(type, data)):
+        raise ValueError("top-level keys must be str")
     return data
 
 
@@ -90,11 +94,11 @@ def _unpack(packed: bytes) -> Any:
 
 def _walk(values: Collection[object], depth: int) -> None:
     """Refuse what C would pack and not give back, and nesting beyond the limit."""
-    if _SCALARS.issuperset(map(type, values)):
+    if SCALARS.issuperset(map(type, values)):
         return
     for value in values:
         kind = type(value)
-        if kind in _SCALARS or (kind is Deflated and depth == 1):
+        if kind in SCALARS or (kind is Deflated and depth == 1):
             continue
         if depth >= MAX_DEPTH:
             raise ValueError(f"it is nested deeper than {MAX_DEPTH}")

@@ -2,7 +2,8 @@
 
 A real dict, because frameworks and applications treat it as one, that fills itself at the first
 look. It holds plain dicts and lists. What changed is found by comparing packed bytes, so
-`session["cart"].append(x)` is seen, and setting the same value again is not a change.
+`session["cart"].append(x)` is seen, and setting the same value again is not a change. Where nobody
+called a method that changes, or was given a list or dict from inside, nothing can have changed.
 
 The rules: it knows no request and no header; where its content comes from is a function that it
 calls once. Whether and how it is written is decided in `_manager`.
@@ -19,7 +20,7 @@ from typing import Any, Final, NoReturn
 from cookiesession import _base64
 from cookiesession._codec import Codec
 from cookiesession._lifetimes import Stamp, whole_seconds
-from cookiesession._pack import pack, pack_value, unpack
+from cookiesession._pack import SCALARS, pack, pack_value, unpack
 from cookiesession._seal import new_sid
 from cookiesession.errors import SessionClosedError, Status
 
@@ -52,10 +53,13 @@ class Session(dict[str, Any]):
     __slots__ = (
         "_arrival",
         "_baseline",
+        "_changed",
         "_closed",
         "_codec",
         "_destroyed",
         "_forced",
+        "_known",
+        "_lent",
         "_read",
         "_restamped",
         "_source",
@@ -65,23 +69,26 @@ class Session(dict[str, Any]):
 
     _arrival: Arrival
     _baseline: bytes  # what the browser has: as it came, and as it left once the headers have
+    _known: dict[str, Any]  # the values that `_baseline` is the packed form of
     _stamp: Stamp  # as it will be written, but for `issued`; its sid stays b"" until asked for
 
     def __init__(self, codec: Codec, read: Callable[[Any], Arrival], source: Any) -> None:
         self._codec = codec
         self._read: Callable[[Any], Arrival] | None = read  # None once filled
         self._source = source
-        self._forced = False  # `modified` was set
-        self._touched = False  # `touch` was called
-        self._restamped = False  # id or lifetime are no longer those of the cookie
-        self._destroyed = False
+        self._changed = self._lent = False  # a changing method was called; a list was handed out
+        self._forced = self._touched = False  # `modified` was set; `touch` was called
+        self._restamped = self._destroyed = False  # id or lifetime are not the cookie's any more
         self._closed = False  # the headers have left
         # Something, until filled: json's C code asks the dict's memory whether it is empty before
         # it calls `items`.
         super().__setitem__("", None)
 
-    def _fill(self) -> None:
-        """Take in what the request brought; does nothing the second time."""
+    def mark_accessed(self) -> None:
+        """Fill the session with what the request brought; does nothing the second time.
+
+        Every look does this. It is for frameworks whose C code would look past a dict's methods.
+        """
         read = self._read
         if read is None:
             return
@@ -91,6 +98,7 @@ class Session(dict[str, Any]):
                 return
             self._arrival = arrival
             self._baseline = arrival.body
+            self._known = arrival.data
             self._stamp = arrival.stamp or Stamp(arrival.now, arrival.now, b"")
             super().clear()
             super().update(arrival.data)
@@ -99,7 +107,10 @@ class Session(dict[str, Any]):
     def _close(self, body: bytes) -> None:
         """Note what leaves with the headers; from here on a change is an error."""
         self._baseline = body
-        self._forced = self._touched = self._restamped = self._destroyed = False
+        if self._changed:
+            self._known = super().copy()
+            self._lent = self._lent or not SCALARS.issuperset(map(type, self._known.values()))
+        self._changed = self._forced = self._touched = self._restamped = self._destroyed = False
         self._closed = True
 
     # What is known about the session.
@@ -120,7 +131,7 @@ class Session(dict[str, Any]):
     @property
     def status(self) -> Status:
         """What became of the request's cookie: why the session came empty, or that it is valid."""
-        self._fill()
+        self.mark_accessed()
         return self._arrival.status
 
     @property
@@ -155,7 +166,7 @@ class Session(dict[str, Any]):
     @accessed.setter
     def accessed(self, value: bool) -> None:
         if value:
-            self._fill()
+            self.mark_accessed()
 
     @property
     def modified(self) -> bool:
@@ -163,24 +174,30 @@ class Session(dict[str, Any]):
 
         So an emptied session that is set `modified` stays, empty; else its cookie is deleted.
         """
-        self._fill()
-        return self._forced or self._restamped or pack(self) != self._baseline
+        self.mark_accessed()
+        return self._forced or self._restamped or self._packed() != self._baseline
 
     @modified.setter
     def modified(self, value: bool) -> None:
-        self._fill()
+        self.mark_accessed()
         self._forced = value
         self._refuse_late_change()
 
-    def mark_accessed(self) -> None:
-        """Fill the session: for frameworks whose C code would look past a dict's methods."""
-        self._fill()
+    def _packed(self) -> bytes:
+        """Return the data's canonical bytes; without packing, where nothing can have changed.
+
+        The comparison is of what the values are, object by object: it finds what went past the
+        methods, as C code can.
+        """
+        if self._changed or self._lent or not super().__eq__(self._known):
+            return pack(self)
+        return self._baseline
 
     # What one can do to it.
 
     def touch(self) -> None:
         """Have the session written, so that its idle timeout starts anew."""
-        self._fill()
+        self.mark_accessed()
         self._touched = True
         self._refuse_late_change()
 
@@ -190,9 +207,10 @@ class Session(dict[str, Any]):
         Keeps only the keys that are named, or everything when none are; `remember` and
         `forget_on_close` are cleared. This is what OWASP asks against session fixation.
         """
-        self._fill()
+        self.mark_accessed()
         if keep is not None:
             kept = {keep} if isinstance(keep, str) else set(keep)
+            self._changed = True
             for name in self.keys() - kept:
                 super().__delitem__(name)
         self._begin_anew()
@@ -202,9 +220,9 @@ class Session(dict[str, Any]):
 
         What it cannot do: a copy of the cookie, made before, stays good until it expires.
         """
-        self._fill()
+        self.mark_accessed()
         super().clear()
-        self._destroyed = True
+        self._changed = self._destroyed = True
         self._begin_anew()
 
     def remember(self, for_: timedelta | float | None = None) -> None:
@@ -214,7 +232,7 @@ class Session(dict[str, Any]):
         A session that is older than that already is regenerated first.
         Raises `ValueError` for a duration that is not positive.
         """
-        self._fill()
+        self.mark_accessed()
         limit = self._codec.lifetimes.remember
         seconds = limit if for_ is None else whole_seconds(for_)
         if seconds < 1:
@@ -226,7 +244,7 @@ class Session(dict[str, Any]):
 
     def forget_on_close(self) -> None:
         """Leave Max-Age away, so that the browser drops the cookie when it closes."""
-        self._fill()
+        self.mark_accessed()
         self._restamp(self._stamp._replace(remembered=0, forgotten=True))
 
     def _begin_anew(self) -> None:
@@ -240,7 +258,7 @@ class Session(dict[str, Any]):
 
     def _own_stamp(self) -> Stamp:
         """Return the stamp, with an id even where the session is new."""
-        self._fill()
+        self.mark_accessed()
         if not self._stamp.sid:
             self._stamp = self._stamp._replace(sid=new_sid())
         return self._stamp
@@ -301,8 +319,11 @@ def _reading(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def read(self: Session, *args: Any, **kwargs: Any) -> Any:
         if self._read is not None:
-            self._fill()
-        return method(self, *args, **kwargs)
+            self.mark_accessed()
+        value = method(self, *args, **kwargs)
+        if type(value) not in SCALARS:  # a list, say, or a view of them all
+            self._lent = True
+        return value
 
     return read
 
@@ -311,7 +332,8 @@ def _changing(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def change(self: Session, *args: Any, **kwargs: Any) -> Any:
         if self._read is not None:
-            self._fill()
+            self.mark_accessed()
+        self._changed = True
         result = method(self, *args, **kwargs)
         if self._closed:
             self._refuse_late_change()

@@ -75,13 +75,18 @@ def _edited(exchange: Exchange, status: int, message: Message) -> Message:
     if not exchange.session.accessed:
         exchange.headers(status)
         return message
-    headers = [(bytes(name), bytes(value)) for name, value in message.get("headers", ())]
+    headers = [(bytes(name).lower(), bytes(value)) for name, value in message.get("headers", ())]
     own = _named(headers, _EDITED)
-    edits = exchange.headers(status, vary=own[b"vary"], cache_control=own[b"cache-control"])
-    replaced = {name.lower().encode(): value.encode("latin-1") for name, value in edits.set.items()}
-    kept = [header for header in headers if header[0].lower() not in replaced]
-    added = [(name.lower().encode(), value.encode()) for name, value in edits.add]
-    return {**message, "headers": [*kept, *replaced.items(), *added]}
+    edits = exchange.headers(
+        status, vary=own.get(b"vary", ""), cache_control=own.get(b"cache-control", "")
+    )
+    for name, value in edits.set.items():
+        raw_name = name.lower().encode()
+        if raw_name in own:
+            headers = [header for header in headers if header[0] != raw_name]
+        headers.append((raw_name, value.encode("latin-1")))
+    headers += [(name.lower().encode(), value.encode()) for name, value in edits.add]
+    return {**message, "headers": headers}
 
 
 def _incoming(scope: Scope) -> Incoming:
@@ -92,24 +97,26 @@ def _incoming(scope: Scope) -> Incoming:
         method=scope.get("method", "GET"),
         path=scope["path"],
         scheme=scope.get("scheme", ""),
-        host=own[b"host"],
-        fetch_dest=own[b"sec-fetch-dest"],
-        fetch_site=own[b"sec-fetch-site"],
+        host=own.get(b"host", ""),
+        fetch_dest=own.get(b"sec-fetch-dest", ""),
+        fetch_site=own.get(b"sec-fetch-site", ""),
     )
 
 
-_EDITED: Final = (b"vary", b"cache-control")
-_ASKED: Final = (b"host", b"sec-fetch-dest", b"sec-fetch-site")
+_EDITED: Final = frozenset({b"vary", b"cache-control"})
+_ASKED: Final = frozenset({b"host", b"sec-fetch-dest", b"sec-fetch-site"})
 
 
-def _named(headers: Iterable[tuple[bytes, bytes]], names: tuple[bytes, ...]) -> dict[bytes, str]:
-    """Return the values of some headers, joined where one came several times, "" where none did."""
-    named = dict.fromkeys(names, "")
+def _named(headers: Iterable[tuple[bytes, bytes]], names: frozenset[bytes]) -> dict[bytes, str]:
+    """Return the values of some headers, joined where one came several times.
+
+    Names are in small letters, as the specification has them.
+    """
+    named: dict[bytes, str] = {}
     for name, value in headers:
-        key = name.lower()
-        if key in named:
+        if name in names:
             text = value.decode("latin-1")
-            named[key] = f"{named[key]}, {text}" if named[key] else text
+            named[name] = f"{named[name]}, {text}" if name in named else text
     return named
 
 

@@ -72,7 +72,7 @@ def test_what_was_dumped_loads(data, compress, pad, remembered, forgotten):
     assert exact(content.data) == exact(data)
     assert content.body == pack(data)
     assert content.stamp == stamp
-    assert content.key is codec.primary(NOW)
+    assert content.key is codec.ready(NOW).primary
 
 
 def test_a_value_of_every_type_comes_back():
@@ -292,13 +292,13 @@ def test_nothing_is_looked_at_before_the_signature(reason, make):
     assert refusal(unsigned, codec) in {*before, Status.BAD_SIGNATURE}
     if reason not in before:
         assert refusal(unsigned, codec) is Status.BAD_SIGNATURE
-    assert not codec.primary(NOW).cookie_key.ciphers
+    assert not codec.ready(NOW).primary.cookie_key.ciphers
 
 
 @given(st.binary(max_size=300) | st.binary(min_size=69, max_size=120))
 def test_any_payload_without_a_signature_is_only_that(payload):
     """C10. Strangers' bytes meet fixed offsets, and nothing that parses."""
-    text = b"1" + CODEC.primary(NOW).kid_text + payload + b"." + b"A" * 43
+    text = b"1" + CODEC.ready(NOW).primary.kid_text + payload + b"." + b"A" * 43
     well_formed = text.isascii() and len(text) >= 113
     assert refusal(text) is (Status.BAD_SIGNATURE if well_formed else Status.MALFORMED)
 
@@ -440,9 +440,9 @@ def test_rotation_writes_new_and_reads_old(old):
     text = dumps(make_codec(old))
     codec = make_codec(Keyring([KEY, old]))
     assert codec.loads(text, NOW).data == DATA
-    assert codec.loads(text, NOW).key is not codec.primary(NOW)
+    assert codec.loads(text, NOW).key is not codec.ready(NOW).primary
     written = dumps(codec)
-    assert kid_of(written) == codec.primary(NOW).kid_text.decode()
+    assert kid_of(written) == codec.ready(NOW).primary.kid_text.decode()
     assert forge.raw_of(written)[:3] == KEY.for_cookie("session", "").kid
     assert CODEC.loads(written, NOW).data == DATA
     assert refusal(text) is Status.UNKNOWN_KEY, "the old key was removed"
@@ -518,10 +518,10 @@ def test_only_signed_cookies_reach_the_cache_of_ciphers():
     """C4. Strangers cannot fill it."""
     codec = make_codec(issued_after=0)
     for epoch in range(20):
-        raw = codec.primary(NOW).cookie_key.kid + (epoch << 14).to_bytes(5, "big") + bytes(60)
+        raw = codec.ready(NOW).primary.cookie_key.kid + (epoch << 14).to_bytes(5, "big") + bytes(60)
         text = b"1" + forge.encode(raw) + b"." + b"A" * 43
         assert refusal(text, codec) is Status.BAD_SIGNATURE
-    assert codec.primary(NOW).cookie_key.ciphers == {}
+    assert codec.ready(NOW).primary.cookie_key.ciphers == {}
 
 
 # What is said about a cookie.
@@ -546,10 +546,10 @@ def test_a_cookie_names_its_key_or_nothing(text, kid):
 
 def test_events_name_a_session_by_a_keyed_hash(old):
     """G1. The same for one session under one key, whatever the cookie's name."""
-    key = CODEC.primary(NOW)
+    key = CODEC.ready(NOW).primary
     named = key.session_hash(forge.SID)
-    assert named == make_codec(name="other").primary(NOW).session_hash(forge.SID)
-    assert named != make_codec(old).primary(NOW).session_hash(forge.SID)
+    assert named == make_codec(name="other").ready(NOW).primary.session_hash(forge.SID)
+    assert named != make_codec(old).ready(NOW).primary.session_hash(forge.SID)
     assert named != key.session_hash(bytes(9))
     assert len(named) == 16
 
@@ -612,7 +612,7 @@ def test_the_ring_is_that_of_the_moment():
     old, new = Key.generate(), Key.generate()
     codec = make_codec(Dated(old, new))
     for now, key in ((NOW - 1, old), (NOW, new), (NOW - 1, old)):
-        assert codec.primary(now).cookie_key.kid == key.for_cookie("session", "").kid
+        assert codec.ready(now).primary.cookie_key.kid == key.for_cookie("session", "").kid
         text = codec.dumps(DATA, pack(DATA), STAMP, now)
         assert reason_of(text, codec, now) is None
         other = NOW - 1 if now == NOW else NOW

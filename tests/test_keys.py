@@ -388,7 +388,7 @@ def test_a_fingerprint_is_the_same_in_another_process(key):
 def holders(key):
     """Everything that holds a key."""
     manager = SessionManager(Keyring([Key.generate(), key], primary=key))
-    ring_key = manager._policy.codec.primary(0)
+    ring_key = manager._policy.codec.ready(0).primary
     return [key, ring_key.cookie_key, manager.keyring, manager, ring_key, manager._policy.codec]
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from cookiesession import Incoming, SessionClosedError, Status, UnsavableSession
+from cookiesession import _session as session_module
 from tests.clients import Visitor, visitor_with
 
 DATA = {"user_id": 7, "cart": ["tea"], "theme": {"dark": True}}
@@ -478,3 +479,101 @@ def test_of_two_fillings_the_one_that_is_done_first_counts(make_manager):
     entered: list[bool] = []
     exchange = manager.open(read_while_somebody_else_changes)
     assert exchange.session.get("by") == "the other"
+
+
+# What is packed to be compared, and what need not be.
+
+
+class Packs:
+    """Counts how often session data is packed."""
+
+    def __init__(self, monkeypatch):
+        self.count = 0
+        pack = session_module.pack
+
+        def counted(data):
+            self.count += 1
+            return pack(data)
+
+        monkeypatch.setattr(session_module, "pack", counted)
+
+
+@pytest.fixture
+def packs(monkeypatch):
+    return Packs(monkeypatch)
+
+
+def _cart_of(session):
+    match session:
+        case {"cart": cart}:
+            return cart
+
+
+SCALARS_AND_LIST = {"user": 7, "name": "ann", "cart": ["tea"]}
+LOOKS = {
+    "a scalar": lambda session: session["user"],
+    "get": lambda session: session.get("name"),
+    "in": lambda session: "cart" in session,
+    "len": len,
+    "nobody": lambda session: session.mark_accessed(),
+}
+HANDS_OUT = {
+    "a list": lambda session: session["cart"],
+    "get": lambda session: session.get("cart"),
+    "values": lambda session: next(reversed(session.values())),
+    "items": lambda session: dict(session.items())["cart"],
+    "dict": lambda session: dict(session)["cart"],
+    "copy": lambda session: session.copy()["cart"],
+    "two stars": lambda session: {**session}["cart"],
+    "union": lambda session: (session | {})["cart"],
+    "union from the right": lambda session: ({} | session)["cart"],
+    "setdefault": lambda session: session.setdefault("cart", []),
+    "pattern": _cart_of,
+    "view": lambda session: session.keys().mapping["cart"],
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_where_nothing_can_have_changed_nothing_is_packed(look, manager, packs):
+    session = manager.loads(manager.dumps(SCALARS_AND_LIST))
+    look(session)
+    assert not session.modified
+    assert not packs.count
+
+
+@pytest.mark.parametrize("hand_out", HANDS_OUT.values(), ids=HANDS_OUT)
+def test_what_was_handed_out_may_have_changed(hand_out, manager):
+    """No nested change is lost, whichever way the list went out."""
+    session = manager.loads(manager.dumps(SCALARS_AND_LIST))
+    cart = hand_out(session)
+    assert not session.modified
+    cart.append("milk")
+    assert session.modified
+
+
+def test_what_the_application_still_holds_may_change_later(manager):
+    """D1. A list that was put in before the headers left, and grows after."""
+    cart = ["tea"]
+    with manager.open(Incoming()) as exchange:
+        exchange.session["cart"] = cart
+        exchange.headers()
+        cart.append("milk")
+        with pytest.raises(SessionClosedError, match="cart"):
+            exchange.close()
+        cart.pop()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda session: dict.__setitem__(session, "user", 8),
+        lambda session: dict.pop(session, "user"),
+        lambda session: dict.update(session, more=1),
+    ],
+)
+def test_a_change_past_the_methods_is_seen_as_well(change, manager):
+    """As C code makes it, which knows a dict when it sees one."""
+    session = manager.loads(manager.dumps(SCALARS_AND_LIST))
+    session.mark_accessed()
+    change(session)
+    assert session.modified
