@@ -254,7 +254,7 @@ class Exchange:
         visit = self._visit
         may_write = self._may_write(status) and visit.status is not Status.HOST_REFUSED
         try:
-            body = session._packed()
+            data, body = session._content()
         except UnsavableSession:
             session._closed = self._unsavable = True
             if may_write:
@@ -264,7 +264,7 @@ class Exchange:
         forced, destroyed = session._forced, session._destroyed
         touched = session._touched or self.due
         self._changed = changed = forced or session._restamped or body != session._baseline
-        session._close(body)
+        session._close(data, body)
         if not may_write:
             if changed:
                 self._tell(events.NotSaved)
@@ -274,7 +274,8 @@ class Exchange:
         if body == EMPTY and not visit.stamp:  # no cookie is needed; a refused one stays (K5)
             return []
         if changed or touched:
-            return self._write(visit, body, events.Saved if changed else events.Touched)
+            kind = events.Saved if changed else events.Touched
+            return self._write(visit, data, body, kind)
         return self._clean(visit)
 
     @property
@@ -291,11 +292,12 @@ class Exchange:
         assert visit.key is not None
         return visit.key.age > self._policy.codec.ready(visit.now).primary.age
 
-    def _write(self, visit: "_Visit", body: bytes, kind: type[events.Event]) -> list[str]:
-        policy, session = self._policy, self.session
-        stamp = session._own_stamp()
-        stamp = stamp._replace(issued=max(visit.now, stamp.issued))
-        text = policy.text(session, body, stamp, visit.now)
+    def _write(
+        self, visit: "_Visit", data: dict[str, Any], body: bytes, kind: type[events.Event]
+    ) -> list[str]:
+        policy = self._policy
+        stamp = self.session._own_stamp().at(visit.now)
+        text = policy.text(data, body, stamp, visit.now)
         lines = policy.writer.set(text, policy.max_age(stamp, visit.now))
         key = policy.codec.ready(visit.now).primary
         policy.tell(kind, key, stamp)
@@ -352,5 +354,5 @@ def _names(header: str) -> set[str]:
 
 
 def _is_private(cache_control: str) -> bool:
-    names = _names(_QUOTED.sub("", cache_control))
+    names = _names(_QUOTED.sub("", cache_control)) if cache_control else set()
     return "public" not in names and not names.isdisjoint(_PRIVATE)

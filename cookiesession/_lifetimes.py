@@ -31,6 +31,10 @@ class Stamp(NamedTuple):
     remembered: int = 0  # seconds from created; 0: not remembered
     forgotten: bool = False  # no Max-Age: the browser forgets when it closes
 
+    def at(self, now: int) -> "Stamp":
+        """Return the stamp of the same session written now; `issued` never runs backwards."""
+        return self if now <= self.issued else Stamp(now, *self[1:])
+
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:

@@ -179,11 +179,12 @@ class SessionManager:
         """
         now = self._policy.now()
         if isinstance(session, Session):
-            stamp = session._own_stamp()
-            stamp = stamp._replace(issued=max(now, stamp.issued))
+            data, body = session._content()
+            stamp = session._own_stamp().at(now)
         else:
+            data, body = session, pack(session)
             stamp = Stamp(now, now, new_sid())
-        return self._policy.text(session, pack(session), stamp, now)
+        return self._policy.text(data, body, stamp, now)
 
     def loads(self, text: str) -> Session:
         """Return the session that a cookie's text holds; raise `InvalidCookie` for any other text.

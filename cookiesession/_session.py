@@ -76,13 +76,10 @@ class Session(dict[str, Any]):
         self._codec = codec
         self._read: Callable[[Any], Arrival] | None = read  # None once filled
         self._source = source
-        self._changed = self._lent = False  # a changing method was called; a list was handed out
-        self._forced = self._touched = False  # `modified` was set; `touch` was called
-        self._restamped = self._destroyed = False  # id or lifetime are not the cookie's any more
         self._closed = False  # the headers have left
         # Something, until filled: json's C code asks the dict's memory whether it is empty before
         # it calls `items`.
-        super().__setitem__("", None)
+        dict.__setitem__(self, "", None)
 
     def mark_accessed(self) -> None:
         """Fill the session with what the request brought; does nothing the second time.
@@ -100,16 +97,18 @@ class Session(dict[str, Any]):
             self._baseline = arrival.body
             self._known = arrival.data
             self._stamp = arrival.stamp or Stamp(arrival.now, arrival.now, b"")
+            self._changed = self._lent = False  # a changing method was called; a list handed out
+            self._forced = self._touched = False  # `modified` was set; `touch` was called
+            self._restamped = self._destroyed = False  # id or lifetime are the cookie's no more
             super().clear()
             super().update(arrival.data)
             self._read = self._source = None
 
-    def _close(self, body: bytes) -> None:
+    def _close(self, data: dict[str, Any], body: bytes) -> None:
         """Note what leaves with the headers; from here on a change is an error."""
-        self._baseline = body
-        if self._changed:
-            self._known = super().copy()
-            self._lent = self._lent or not SCALARS.issuperset(map(type, self._known.values()))
+        if self._changed and not self._lent:  # whoever put a list in may hold it still
+            self._lent = not SCALARS.issuperset(map(type, data.values()))
+        self._known, self._baseline = data, body
         self._changed = self._forced = self._touched = self._restamped = self._destroyed = False
         self._closed = True
 
@@ -156,7 +155,7 @@ class Session(dict[str, Any]):
         Raises `UnsavableSession` when it holds something that no cookie can carry.
         """
         stamp = self._own_stamp()
-        return len(self._codec.dumps(self, pack(self), stamp, self._arrival.now))
+        return len(self._codec.dumps(*self._content(), stamp, self._arrival.now))
 
     @property
     def accessed(self) -> bool:
@@ -175,7 +174,7 @@ class Session(dict[str, Any]):
         So an emptied session that is set `modified` stays, empty; else its cookie is deleted.
         """
         self.mark_accessed()
-        return self._forced or self._restamped or self._packed() != self._baseline
+        return self._forced or self._restamped or self._content()[1] != self._baseline
 
     @modified.setter
     def modified(self, value: bool) -> None:
@@ -183,15 +182,16 @@ class Session(dict[str, Any]):
         self._forced = value
         self._refuse_late_change()
 
-    def _packed(self) -> bytes:
-        """Return the data's canonical bytes; without packing, where nothing can have changed.
+    def _content(self) -> tuple[dict[str, Any], bytes]:
+        """Return the data and its canonical bytes; without packing, if nothing can have changed.
 
         The comparison is of what the values are, object by object: it finds what went past the
         methods, as C code can.
         """
         if self._changed or self._lent or not super().__eq__(self._known):
-            return pack(self)
-        return self._baseline
+            data = dict(super().items())
+            return data, pack(data)
+        return self._known, self._baseline
 
     # What one can do to it.
 

@@ -52,8 +52,8 @@ class SessionMiddleware:
             scope["session"] = exchange.session
             scope[EXCHANGE] = exchange
 
-            async def send_with_session(message: Message) -> None:
-                await send(_settled(exchange, scope, message))
+            def send_with_session(message: Message) -> Awaitable[None]:
+                return send(_settled(exchange, scope, message))
 
             await self.app(scope, receive, send_with_session)
 
@@ -75,7 +75,7 @@ def _edited(exchange: Exchange, status: int, message: Message) -> Message:
     if not exchange.session.accessed:
         exchange.headers(status)
         return message
-    headers = [(bytes(name).lower(), bytes(value)) for name, value in message.get("headers", ())]
+    headers = [(name.lower(), value) for name, value in message.get("headers", ())]
     own = _named(headers, _EDITED)
     edits = exchange.headers(
         status, vary=own.get(b"vary", ""), cache_control=own.get(b"cache-control", "")
@@ -85,7 +85,7 @@ def _edited(exchange: Exchange, status: int, message: Message) -> Message:
         if raw_name in own:
             headers = [header for header in headers if header[0] != raw_name]
         headers.append((raw_name, value.encode("latin-1")))
-    headers += [(name.lower().encode(), value.encode()) for name, value in edits.add]
+    headers += [(b"set-cookie", value.encode()) for _, value in edits.add]
     return {**message, "headers": headers}
 
 

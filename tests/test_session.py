@@ -541,6 +541,16 @@ def test_where_nothing_can_have_changed_nothing_is_packed(look, manager, packs):
     assert not packs.count
 
 
+def test_a_change_is_packed_once(manager, packs):
+    text = manager.dumps({"user": 7})
+    packs.count = 0
+    incoming = Incoming(cookies=[f"{manager.cookie_name}={text}".encode()])
+    with manager.open(incoming) as exchange:
+        exchange.session["user"] = 8
+        assert exchange.headers().add
+    assert packs.count == 1
+
+
 @pytest.mark.parametrize("hand_out", HANDS_OUT.values(), ids=HANDS_OUT)
 def test_what_was_handed_out_may_have_changed(hand_out, manager):
     """No nested change is lost, whichever way the list went out."""
