@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from cookiesession import _base64, _sign
-from cookiesession._compress import WORTH_IT, compress, decompress
+from cookiesession._compress import compress, decompress
 from cookiesession._keys import CookieKey, Key, Keyring, KeySource
 from cookiesession._lifetimes import CLOCK_AHEAD, Lifetimes, Stamp
-from cookiesession._pack import Deflated, pack, pack_value, unpack
+from cookiesession._pack import Deflated, pack, unpack, values_of
 from cookiesession._seal import seal, unseal
 from cookiesession.errors import InvalidCookie, Status
 
@@ -103,12 +103,11 @@ class Codec:
             by_kid.setdefault(kid_text, []).append(ring_keys[key])
         return ReadyRing(ring, by_kid, ring_keys[ring.primary])
 
-    def dumps(self, data: dict[str, Any], body: bytes, stamp: Stamp, now: int) -> bytes:
-        """Write a session whose data packs to `body`, under the primary key."""
+    def dumps(self, body: bytes, stamp: Stamp, now: int) -> bytes:
+        """Write a session of this body, as `pack` made it, under the primary key."""
         key = self.ready(now).primary
-        if self._options.compress and len(body) >= WORTH_IT:
-            smaller = compress(data)
-            body = body if smaller is data else pack(smaller)  # 8
+        if self._options.compress:
+            body = compress(body)  # 8
         raw = seal(key.cookie_key, stamp, body, self._options.pad)  # 7, 6
         return key.signer.sign(_FORMAT + _base64.encode(raw))  # 5 to 1
 
@@ -164,10 +163,12 @@ class Codec:
             return Status.BAD_PAYLOAD
         return Content(data, body, stamp, key)
 
-    def sizes(self, data: dict[str, Any]) -> list[tuple[str, int]]:
+    def sizes(self, body: bytes) -> list[tuple[str, int]]:
         """Return the top-level keys and the bytes that each takes, biggest first."""
-        packed = compress(data) if self._options.compress else data
-        sizes = [(name, len(pack_value(value))) for name, value in packed.items()]
+        spans = values_of(compress(body) if self._options.compress else body)
+        sizes = [
+            (name, end - start) for name, (start, end) in zip(unpack(body), spans, strict=True)
+        ]
         return sorted(sizes, key=lambda size: -size[1])
 
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from cookiesession import events
 from cookiesession._codec import Codec, Content, RingKey, kid_of
@@ -124,11 +124,11 @@ class Policy(NamedTuple):
         except InvalidCookie as error:
             return error.reason
 
-    def text(self, data: dict[str, Any], body: bytes, stamp: Stamp, now: int) -> str:
+    def text(self, body: bytes, stamp: Stamp, now: int) -> str:
         """Write a session; raise `SessionTooLarge` where its cookies cannot take it."""
-        text = self.codec.dumps(data, body, stamp, now).decode()
+        text = self.codec.dumps(body, stamp, now).decode()
         if len(text) > self.writer.capacity:
-            largest = self.codec.sizes(data)[:_NAMED_IN_ERRORS]
+            largest = self.codec.sizes(body)[:_NAMED_IN_ERRORS]
             raise SessionTooLarge(len(text), self.writer.capacity, largest)
         return text
 
@@ -274,8 +274,7 @@ class Exchange:
         if body == EMPTY and not visit.stamp:  # no cookie is needed; a refused one stays (K5)
             return []
         if changed or touched:
-            kind = events.Saved if changed else events.Touched
-            return self._write(visit, data, body, kind)
+            return self._write(visit, body, events.Saved if changed else events.Touched)
         return self._clean(visit)
 
     @property
@@ -292,12 +291,10 @@ class Exchange:
         assert visit.key is not None
         return visit.key.age > self._policy.codec.ready(visit.now).primary.age
 
-    def _write(
-        self, visit: "_Visit", data: dict[str, Any], body: bytes, kind: type[events.Event]
-    ) -> list[str]:
+    def _write(self, visit: "_Visit", body: bytes, kind: type[events.Event]) -> list[str]:
         policy = self._policy
         stamp = self.session._own_stamp().at(visit.now)
-        text = policy.text(data, body, stamp, visit.now)
+        text = policy.text(body, stamp, visit.now)
         lines = policy.writer.set(text, policy.max_age(stamp, visit.now))
         key = policy.codec.ready(visit.now).primary
         policy.tell(kind, key, stamp)

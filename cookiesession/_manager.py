@@ -179,12 +179,12 @@ class SessionManager:
         """
         now = self._policy.now()
         if isinstance(session, Session):
-            data, body = session._content()
+            body = session._content()[1]
             stamp = session._own_stamp().at(now)
         else:
-            data, body = session, pack(session)
+            body = pack(session)
             stamp = Stamp(now, now, new_sid())
-        return self._policy.text(data, body, stamp, now)
+        return self._policy.text(body, stamp, now)
 
     def loads(self, text: str) -> Session:
         """Return the session that a cookie's text holds; raise `InvalidCookie` for any other text.

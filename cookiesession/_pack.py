@@ -19,7 +19,7 @@ from struct import Struct
 from typing import Any, Final, TypeGuard, cast
 from uuid import UUID
 
-from msgpack import ExtType, Packer, unpackb
+from msgpack import ExtType, Packer, Unpacker, unpackb
 
 from cookiesession._names import INDEX, NAMES
 from cookiesession.errors import UnsavableSession
@@ -74,6 +74,17 @@ def unpack_value(packed: bytes) -> Any:
     if type(value) is Deflated or pack_value(value) != packed:
         raise ValueError("not canonical")
     return value
+
+
+def values_of(body: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where each top-level value of what `pack` wrote starts and ends."""
+    unpacker = Unpacker(max_buffer_size=len(body))
+    unpacker.feed(body)
+    for _ in range(unpacker.read_map_header()):
+        unpacker.skip()
+        start = unpacker.tell()
+        unpacker.skip()
+        yield start, unpacker.tell()
 
 
 def pack_value(value: Any) -> bytes:

@@ -155,7 +155,7 @@ class Session(dict[str, Any]):
         Raises `UnsavableSession` when it holds something that no cookie can carry.
         """
         stamp = self._own_stamp()
-        return len(self._codec.dumps(*self._content(), stamp, self._arrival.now))
+        return len(self._codec.dumps(self._content()[1], stamp, self._arrival.now))
 
     @property
     def accessed(self) -> bool:
