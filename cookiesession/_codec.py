@@ -1,6 +1,6 @@
 """A session as text: the whole pipeline, in one place.
 
-    dumps: data, stamp -> text          loads: text -> Content, or InvalidCookie
+    dumps: data, stamp -> text          loads: text -> Content, or why it is none
 
     dict  ⇄ pack ⇄ compress ⇄ seal ⇄ base64 ⇄ sign ⇄  "1" base64url(raw) "." signature
 
@@ -111,33 +111,28 @@ class Codec:
         raw = seal(key.cookie_key, stamp, body, self._options.pad)  # 7, 6
         return key.signer.sign(_FORMAT + _base64.encode(raw))  # 5 to 1
 
-    def loads(self, text: bytes, now: int) -> Content:
-        """Read a session; raise `InvalidCookie` for whatever is not one, and nothing else."""
+    def loads(self, text: bytes, now: int) -> Content | Status:
+        """Read a session; whatever is not one is a refusal, and never an exception."""
         # 1. Length, ASCII.
         if not _SHORTEST <= len(text) <= self._options.max_length or not text.isascii():
-            raise InvalidCookie(Status.MALFORMED)
+            return Status.MALFORMED
         # 2. Format.
         if text[:1] != _FORMAT:
-            raise InvalidCookie(Status.UNKNOWN_FORMAT)
+            return Status.UNKNOWN_FORMAT
         # 3. Shape and key.
         if text[-_TAIL] != ord("."):
-            raise InvalidCookie(Status.MALFORMED)
+            return Status.MALFORMED
         keys = self.ready(now).by_kid.get(text[1:5])
         if keys is None:
             if kid_of(text):
                 self._keys.missed()
-            raise InvalidCookie(Status.UNKNOWN_KEY)
+            return Status.UNKNOWN_KEY
         # 4. Signature.
         signed, signature = text[:-_TAIL], text[1 - _TAIL :]
         for key in keys:
             if key.signer.verify(signed, signature):
-                break
-        else:
-            raise InvalidCookie(Status.BAD_SIGNATURE)
-        opened = self._opened(key, signed[1:], now)
-        if isinstance(opened, Status):
-            raise InvalidCookie(opened)  # here, so that no traceback leads to what was decrypted
-        return opened
+                return self._opened(key, signed[1:], now)
+        return Status.BAD_SIGNATURE
 
     def _opened(self, key: RingKey, payload: bytes, now: int) -> Content | Status:
         try:

@@ -22,7 +22,7 @@ from cookiesession._codec import Codec, Content, RingKey, kid_of
 from cookiesession._cookie import MAX_CLEANED, Jar, Writer, find
 from cookiesession._lifetimes import END_LEEWAY, Stamp
 from cookiesession._session import EMPTY, Arrival, Session
-from cookiesession.errors import InvalidCookie, SessionTooLarge, Status, UnsavableSession
+from cookiesession.errors import SessionTooLarge, Status, UnsavableSession
 
 _CLEAN_AFTER: Final = 60  # seconds: before, a stale part may belong to a response under way
 _TOUCHING: Final = frozenset({"", "document", "empty"})  # Sec-Fetch-Dest; not images and the like
@@ -100,7 +100,7 @@ class Policy(NamedTuple):
     def _open(self, visit: "_Visit", texts: list[bytes | None]) -> None:
         newest: Content | None = None
         for text in texts:
-            opened = self._opened(text, visit.now)
+            opened = Status.INCOMPLETE if text is None else self.codec.loads(text, visit.now)
             if isinstance(opened, Status):
                 if visit.status is Status.MISSING:
                     visit.status = opened  # the first one's reason, if none is valid
@@ -115,14 +115,6 @@ class Policy(NamedTuple):
         visit.status = Status.VALID
         visit.data, visit.body, visit.stamp, visit.key = newest
         self.tell(events.Opened, newest.key, newest.stamp)
-
-    def _opened(self, text: bytes | None, now: int) -> Content | Status:
-        if text is None:
-            return Status.INCOMPLETE
-        try:
-            return self.codec.loads(text, now)
-        except InvalidCookie as error:
-            return error.reason
 
     def text(self, body: bytes, stamp: Stamp, now: int) -> str:
         """Write a session; raise `SessionTooLarge` where its cookies cannot take it."""

@@ -22,7 +22,7 @@ from cookiesession._lifetimes import Lifetimes, Stamp, whole_seconds
 from cookiesession._pack import pack
 from cookiesession._seal import new_sid
 from cookiesession._session import Arrival, Session
-from cookiesession.errors import ConfigurationError, Status
+from cookiesession.errors import ConfigurationError, InvalidCookie, Status
 
 _LEAST_TOUCH: Final = 60  # seconds
 _MAX_PARTITIONED: Final = 2  # cookies of 4093 bytes that fit into a partition
@@ -195,6 +195,8 @@ class SessionManager:
         """
         now = self._policy.now()
         content = self._policy.codec.loads(text.encode("utf-8", "replace"), now)
+        if isinstance(content, Status):
+            raise InvalidCookie(content)
         arrival = Arrival(Status.VALID, now, content.data, content.body, content.stamp)
         session = Session(self._policy.codec, lambda _: arrival, None)
         session.mark_accessed()

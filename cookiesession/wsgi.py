@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 KEY = "cookiesession.session"
 EXCHANGE = "cookiesession.exchange"  # for adapters that settle before the middleware does
 
+_EDITED = frozenset({"vary", "cache-control"})
+
 
 class SessionMiddleware:
     """Puts the session of `manager` into every request's environ, and writes it.
@@ -95,16 +97,24 @@ def _edited(
     if not exchange.session.accessed:
         exchange.headers(code)
         return headers
+    own = _own(headers)
     edits = exchange.headers(
-        code, vary=_joined(headers, "vary"), cache_control=_joined(headers, "cache-control")
+        code, vary=own.get("vary", ""), cache_control=own.get("cache-control", "")
     )
-    replaced = {name.lower() for name in edits.set}
-    kept = [header for header in headers if header[0].lower() not in replaced]
-    return [*kept, *edits.set.items(), *edits.add]
+    replaced = own.keys() & map(str.lower, edits.set)
+    if replaced:
+        headers = [header for header in headers if header[0].lower() not in replaced]
+    return [*headers, *edits.set.items(), *edits.add]
 
 
-def _joined(headers: list[tuple[str, str]], name: str) -> str:
-    return ", ".join(value for key, value in headers if key.lower() == name)
+def _own(headers: list[tuple[str, str]]) -> dict[str, str]:
+    """Return the values of the headers that may be edited, joined where one came several times."""
+    own: dict[str, str] = {}
+    for name, value in headers:
+        key = name.lower()
+        if key in _EDITED:
+            own[key] = f"{own[key]}, {value}" if key in own else value
+    return own
 
 
 def _incoming(environ: WSGIEnvironment) -> Incoming:
