@@ -52,8 +52,8 @@ class SessionMiddleware:
             scope["session"] = exchange.session
             scope[EXCHANGE] = exchange
 
-            def send_with_session(message: Message) -> Awaitable[None]:
-                return send(_settled(exchange, scope, message))
+            async def send_with_session(message: Message) -> None:
+                await send(_settled(exchange, scope, message))
 
             await self.app(scope, receive, send_with_session)
 

@@ -4,6 +4,7 @@ The servers run `served`, below, in a process of their own.
 """
 
 import asyncio
+import inspect
 import json
 from copy import deepcopy
 
@@ -250,6 +251,30 @@ def test_a_change_without_an_answer_is_an_error(manager):
 
     with pytest.raises(SessionClosedError):
         asgi_messages(SessionMiddleware(application, manager), asgi_scope())
+
+
+def test_what_an_application_sends_with_is_a_coroutine_function(manager):
+    """Whatever the server's is: asgiref's `async_to_sync` warns of others, and trio and anyio's
+    task groups start no others."""
+    inner = []
+
+    async def application(scope, _receive, send):
+        inner.append(send)
+        await respond()(scope, _receive, send)
+
+    sent = []
+
+    class Sending:
+        def __init__(self, message):
+            self.message = message
+
+        def __await__(self):
+            sent.append(self.message)
+            yield from ()
+
+    run(SessionMiddleware(application, manager)(asgi_scope(), None, Sending))
+    assert inspect.iscoroutinefunction(inner[0])
+    assert len(sent) == 3
 
 
 @pytest.mark.parametrize("kind", ["lifespan", "other"])
