@@ -99,6 +99,7 @@ class Policy(NamedTuple):
 
     def _open(self, visit: "_Visit", texts: list[bytes | None]) -> None:
         newest: Content | None = None
+        are_several = False
         for text in texts:
             opened = Status.INCOMPLETE if text is None else self.codec.loads(text, visit.now)
             if isinstance(opened, Status):
@@ -107,13 +108,15 @@ class Policy(NamedTuple):
             elif newest is None:
                 newest = opened
             else:
+                are_several = True
                 newest = max(newest, opened, key=lambda content: content.stamp.issued)
-                self.tell(events.Duplicate, newest.key, newest.stamp)
         if newest is None:
             self.refused(visit.status, texts[0])
             return
         visit.status = Status.VALID
         visit.data, visit.body, visit.stamp, visit.key = newest
+        if are_several:
+            self.tell(events.Duplicate, newest.key, newest.stamp)
         self.tell(events.Opened, newest.key, newest.stamp)
 
     def text(self, body: bytes, stamp: Stamp, now: int) -> str:

@@ -476,10 +476,12 @@ def test_of_several_valid_cookies_the_newest_wins_with_an_event(
     assert kinds(told) == ["Duplicate", "Opened"]
 
 
-def test_of_cookies_of_the_same_second_the_first_wins(manager):
-    """I6."""
+def test_of_cookies_of_the_same_second_the_first_wins(make_manager, told):
+    """I6. However many they are, that is told once."""
+    manager = make_manager(on_event=told.append)
     headers = duplicates(manager, *(manager.dumps({"number": number}) for number in range(3)))
     assert dict(manager.open(Incoming(cookies=headers)).session) == {"number": 0}
+    assert kinds(told) == ["Duplicate", "Opened"]
 
 
 @pytest.mark.parametrize("place", range(4))
