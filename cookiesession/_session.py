@@ -188,6 +188,7 @@ class Session(dict[str, Any]):
         The comparison is of what the values are, object by object: it finds what went past the
         methods, as C code can.
         """
+        self.mark_accessed()
         if self._changed or self._lent or not super().__eq__(self._known):
             data = dict(super().items())
             return data, pack(data)

@@ -265,6 +265,13 @@ def test_a_session_of_a_request_can_be_dumped(manager):
     assert manager.loads(text).id == saved.id
 
 
+def test_a_session_that_nobody_looked_at_can_be_dumped(manager):
+    cookie = f"{manager.cookie_name}={manager.dumps({'a': 1})}".encode()
+    with manager.open(Incoming(cookies=[cookie])) as exchange:
+        assert manager.loads(manager.dumps(exchange.session)) == {"a": 1}
+        assert exchange.session.accessed
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
