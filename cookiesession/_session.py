@@ -86,10 +86,10 @@ class Session(dict[str, Any]):
 
         Every look does this. It is for frameworks whose C code would look past a dict's methods.
         """
-        read = self._read
+        source, read = self._source, self._read  # in this order: another thread may end both
         if read is None:
             return
-        arrival = read(self._source)
+        arrival = read(source)
         with _FILLING:
             if self._read is None:  # another thread of this request was faster
                 return

@@ -4,7 +4,9 @@ import copy
 import json
 import operator
 import pickle
+import sys
 from datetime import datetime, timedelta, timezone
+from itertools import count
 
 import pytest
 
@@ -479,6 +481,42 @@ def test_of_two_fillings_the_one_that_is_done_first_counts(make_manager):
     entered: list[bool] = []
     exchange = manager.open(read_while_somebody_else_changes)
     assert exchange.session.get("by") == "the other"
+
+
+def stepping(function, number, other):
+    """Call a function, and `other` before its instruction of that number; tell whether it has one.
+
+    So is it when the interpreter switches threads there. No other thread gets by a lock that is
+    held.
+    """
+    left = number
+
+    def trace(frame, event, _argument):
+        nonlocal left
+        frame.f_trace_opcodes = True
+        if event == "opcode" and frame.f_code is function.__code__:
+            left -= 1
+            if left == -1 and not session_module._FILLING.locked():
+                other()
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        function()
+    finally:
+        sys.settrace(before)
+    return left < 0
+
+
+def test_another_thread_may_fill_the_session_at_any_moment(visitor):
+    for number in count():
+        session = visitor.open().session
+        went_on = stepping(session.mark_accessed, number, session.mark_accessed)
+        assert session == DATA
+        if not went_on:
+            break
+    assert number > 50
 
 
 # What is packed to be compared, and what need not be.
