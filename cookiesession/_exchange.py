@@ -249,7 +249,7 @@ class Exchange:
         visit = self._visit
         may_write = self._may_write(status) and visit.status is not Status.HOST_REFUSED
         try:
-            data, body = session._content()
+            body = session._body()
         except UnsavableSession:
             session._closed = self._unsavable = True
             if may_write:
@@ -259,7 +259,7 @@ class Exchange:
         forced, destroyed = session._forced, session._destroyed
         touched = session._touched or self.due
         self._changed = changed = forced or session._restamped or body != session._baseline
-        session._close(data, body)
+        session._close(body)
         if not may_write:
             if changed:
                 self._tell(events.NotSaved)

@@ -179,7 +179,7 @@ class SessionManager:
         """
         now = self._policy.now()
         if isinstance(session, Session):
-            body = session._content()[1]
+            body = session._body()
             stamp = session._own_stamp().at(now)
         else:
             body = pack(session)

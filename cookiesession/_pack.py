@@ -44,13 +44,20 @@ class Deflated(bytes):
     __slots__ = ()
 
 
-def pack(data: dict[str, Any]) -> bytes:
-    """Pack session data; raise `UnsavableSession` with the path to what cannot be packed."""
+def pack(data: dict[str, Any], known: bytes | None = None) -> bytes:
+    """Pack session data; raise `UnsavableSession` with the path to what cannot be packed.
+
+    Data that packs to `known`, a body, is not walked through: that is not for data which may be
+    nested more deeply, as C goes down 511 levels, and needs half a MiB of stack for that.
+    """
     try:
         if not _STR.issuperset(map(type, data)):
             raise TypeError("top-level keys must be str")
+        indexed = {INDEX.get(name, name): value for name, value in data.items()}
+        if known is not None and pack_value(indexed) == known:
+            return known
         _walk(data.values(), 1)
-        return pack_value({INDEX.get(name, name): value for name, value in data.items()})
+        return pack_value(indexed)
     except (TypeError, ValueError, OverflowError, RecursionError):
         raise _explained(data) from None
 
@@ -105,8 +112,6 @@ def _unpack(packed: bytes) -> Any:
 
 def _walk(values: Collection[object], depth: int) -> None:
     """Refuse what C would pack and not give back, and nesting beyond the limit."""
-    if SCALARS.issuperset(map(type, values)):
-        return
     for value in values:
         kind = type(value)
         if kind in SCALARS or (kind is Deflated and depth == 1):
@@ -114,9 +119,11 @@ def _walk(values: Collection[object], depth: int) -> None:
         if depth >= MAX_DEPTH:
             raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
         if kind in _CONTAINERS:
+            members = cast("Collection[Any]", value)
+            if not SCALARS.issuperset(map(type, members)):  # as most do, and need no call
+                _walk(members, depth + 1)
             if kind is dict:
                 _walk(cast("dict[Any, Any]", value).values(), depth + 1)
-            _walk(cast("Collection[Any]", value), depth + 1)
         elif not _is_html(value):  # which is an array, too, once it is packed
             raise TypeError(f"{kind.__name__} is not a type that a session can hold")
 

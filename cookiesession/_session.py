@@ -2,8 +2,8 @@
 
 A real dict, because frameworks and applications treat it as one, that fills itself at the first
 look. It holds plain dicts and lists. What changed is found by comparing packed bytes, so
-`session["cart"].append(x)` is seen, and setting the same value again is not a change. Where nobody
-called a method that changes, or was given a list or dict from inside, nothing can have changed.
+`session["cart"].append(x)` is seen, and setting the same value again is not a change. Which methods
+were called does not matter: C code goes past them, and a list may be held from long before.
 
 The rules: it knows no request and no header; where its content comes from is a function that it
 calls once. Whether and how it is written is decided in `_manager`.
@@ -53,13 +53,11 @@ class Session(dict[str, Any]):
     __slots__ = (
         "_arrival",
         "_baseline",
-        "_changed",
         "_closed",
         "_codec",
         "_destroyed",
         "_forced",
-        "_known",
-        "_lent",
+        "_handled",
         "_read",
         "_restamped",
         "_source",
@@ -69,7 +67,6 @@ class Session(dict[str, Any]):
 
     _arrival: Arrival
     _baseline: bytes  # what the browser has: as it came, and as it left once the headers have
-    _known: dict[str, Any]  # the values that `_baseline` is the packed form of
     _stamp: Stamp  # as it will be written, but for `issued`; its sid stays b"" until asked for
 
     def __init__(self, codec: Codec, read: Callable[[Any], Arrival], source: Any) -> None:
@@ -95,21 +92,18 @@ class Session(dict[str, Any]):
                 return
             self._arrival = arrival
             self._baseline = arrival.body
-            self._known = arrival.data
             self._stamp = arrival.stamp or Stamp(arrival.now, arrival.now, b"")
-            self._changed = self._lent = False  # a changing method was called; a list handed out
+            self._handled = False  # a method changed it, or gave a list or dict away
             self._forced = self._touched = False  # `modified` was set; `touch` was called
             self._restamped = self._destroyed = False  # id or lifetime are the cookie's no more
             super().clear()
             super().update(arrival.data)
             self._read = self._source = None
 
-    def _close(self, data: dict[str, Any], body: bytes) -> None:
+    def _close(self, body: bytes) -> None:
         """Note what leaves with the headers; from here on a change is an error."""
-        if self._changed and not self._lent:  # whoever put a list in may hold it still
-            self._lent = not SCALARS.issuperset(map(type, data.values()))
-        self._known, self._baseline = data, body
-        self._changed = self._forced = self._touched = self._restamped = self._destroyed = False
+        self._baseline = body
+        self._forced = self._touched = self._restamped = self._destroyed = False
         self._closed = True
 
     # What is known about the session.
@@ -155,7 +149,7 @@ class Session(dict[str, Any]):
         Raises `UnsavableSession` when it holds something that no cookie can carry.
         """
         stamp = self._own_stamp()
-        return len(self._codec.dumps(self._content()[1], stamp, self._arrival.now))
+        return len(self._codec.dumps(self._body(), stamp, self._arrival.now))
 
     @property
     def accessed(self) -> bool:
@@ -174,7 +168,7 @@ class Session(dict[str, Any]):
         So an emptied session that is set `modified` stays, empty; else its cookie is deleted.
         """
         self.mark_accessed()
-        return self._forced or self._restamped or self._content()[1] != self._baseline
+        return self._forced or self._restamped or self._body() != self._baseline
 
     @modified.setter
     def modified(self, value: bool) -> None:
@@ -182,17 +176,10 @@ class Session(dict[str, Any]):
         self._forced = value
         self._refuse_late_change()
 
-    def _content(self) -> tuple[dict[str, Any], bytes]:
-        """Return the data and its canonical bytes; without packing, if nothing can have changed.
-
-        The comparison is of what the values are, object by object: it finds what went past the
-        methods, as C code can.
-        """
+    def _body(self) -> bytes:
+        """Return the canonical bytes of what the session holds."""
         self.mark_accessed()
-        if self._changed or self._lent or not super().__eq__(self._known):
-            data = dict(super().items())
-            return data, pack(data)
-        return self._known, self._baseline
+        return pack(dict(super().items()), None if self._handled else self._baseline)
 
     # What one can do to it.
 
@@ -211,7 +198,6 @@ class Session(dict[str, Any]):
         self.mark_accessed()
         if keep is not None:
             kept = {keep} if isinstance(keep, str) else set(keep)
-            self._changed = True
             for name in self.keys() - kept:
                 super().__delitem__(name)
         self._begin_anew()
@@ -223,7 +209,7 @@ class Session(dict[str, Any]):
         """
         self.mark_accessed()
         super().clear()
-        self._changed = self._destroyed = True
+        self._destroyed = True
         self._begin_anew()
 
     def remember(self, for_: timedelta | float | None = None) -> None:
@@ -323,7 +309,7 @@ def _reading(method: Callable[..., Any]) -> Callable[..., Any]:
             self.mark_accessed()
         value = method(self, *args, **kwargs)
         if type(value) not in SCALARS:  # a list, say, or a view of them all
-            self._lent = True
+            self._handled = True
         return value
 
     return read
@@ -334,7 +320,7 @@ def _changing(method: Callable[..., Any]) -> Callable[..., Any]:
     def change(self: Session, *args: Any, **kwargs: Any) -> Any:
         if self._read is not None:
             self.mark_accessed()
-        self._changed = True
+        self._handled = True
         result = method(self, *args, **kwargs)
         if self._closed:
             self._refuse_late_change()
