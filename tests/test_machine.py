@@ -304,7 +304,8 @@ class Play(RuleBasedStateMachine):
         after = replace(
             after, sid=session.id, issued=max(now, base.issued), key=server.primary, deadline=None
         )
-        return Response([], after, None if after.forgotten else max(0, after.end - now))
+        left = after.end - now if after.end > now else after.end + LEEWAY - now
+        return Response([], after, None if after.forgotten else left)
 
     def check_lines(self, lines: list[str], expected: Response) -> None:
         pairs = pairs_of(lines)
