@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from cookiesession import _compress
 from cookiesession._compress import decompress
+from cookiesession._names import NAMES
 from cookiesession._pack import Deflated, pack, pack_value, unpack
 from tests.strategies import exact, sessions
 
@@ -66,6 +67,30 @@ def test_what_was_compressed_comes_back(small, large):
     before = exact(data)
     assert exact(decompress(dict(compress(data)))) == before
     assert exact(data) == before, "the caller's dict is not touched"
+
+
+def naively_compressed(data):
+    """Choose value by value, as `docs/format.md` says, out of the data and not of the bytes."""
+    left = MAX_INFLATED
+    compressed = {}
+    for name, value in data.items():
+        packed = pack_value(value)
+        deflated = pack_value(deflate(packed, wbits=-12))
+        if WORTH_IT <= len(packed) <= left and len(deflated) < len(packed):
+            left -= len(packed)
+            compressed[name] = deflate(packed, wbits=-12)
+        else:
+            compressed[name] = value
+    return pack(compressed)
+
+
+huge = st.builds(lambda text, length: (text * length)[:length], long_texts, st.integers(1, 40_000))
+
+
+@given(sessions, st.dictionaries(st.text() | st.sampled_from(NAMES), large | huge, max_size=4))
+def test_values_are_chosen_and_replaced_within_the_bytes_as_within_the_data(small, large):
+    data = {**large, **small}
+    assert _compress.compress(pack(data)) == naively_compressed(data)
 
 
 @given(st.binary(max_size=50), st.booleans())

@@ -1,9 +1,12 @@
 """Cookies as bytes: the rules of the parser, the attributes, and the cutting of long texts."""
 
 import itertools
+import re
 import string
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cookiesession import ConfigurationError, CookieAttributes
 from cookiesession._cookie import (
@@ -148,10 +151,9 @@ def test_at_most_four_of_one_name_are_looked_at():
 
 @pytest.mark.parametrize("headers", [1, 2, 8])
 def test_at_most_1024_pairs_are_looked_at(headers):
-    """I5. Over all headers that name our cookie."""
+    """I5. Over all headers."""
 
     def found(before):
-        # Each header names our cookie once, unfinished, so that it is looked into.
         length, rest = divmod(before, headers)
         texts = [b";".join([b"__Host-session", *[b"a="] * (length - 1)]) for _ in range(headers)]
         return heads(*texts, b";" * rest + b"__Host-session=1")
@@ -168,6 +170,46 @@ def test_at_most_128_kib_of_headers_are_looked_at():
     assert heads(b"x" * space, ours) == [b"1"]
     assert heads(b"x" * (space + 1), ours) == []
     assert heads(b"x" * 10**6 + b"; " + ours) == []
+
+
+# What a header can be made of: whole pairs, and what tears them.
+PIECES = [
+    *(b";", b"; ", b"=", b" ", b"\t", b"\n", b"\xa0", b'"', b"a=b", b"x"),
+    *(NAME, NAME + b"=1", NAME + b"=2 \t", NAME[1:], b"session", b"__Host-"),
+    *(NAME + b"." + TAG + number for number in (b"", b".1", b".19=3", b".20=4", b".01=5", b".0")),
+]
+header_texts = st.builds(
+    lambda pieces, times: b"".join(pieces) * times,
+    st.lists(st.sampled_from(PIECES), max_size=12),
+    st.sampled_from([1, 1, 1, 150, 4_000]),
+)
+
+
+def naively_found(headers, name):
+    """Split, strip and partition, as RFC 6265bis has it, and `docs/format.md` of parts."""
+    heads, parts, pairs, length = [], {}, [], 0
+    for header in headers:
+        length += len(header)
+        if length > 128 * 1024:
+            break
+        pairs += header.split(b";")
+    for pair in pairs[:1024]:
+        pair_name, equals, value = pair.partition(b"=")
+        pair_name, value = pair_name.strip(b" "), value.strip(b" \t")
+        part = re.fullmatch(rb"\.([A-Za-z0-9_-]{8})\.([1-9]|1[0-9])", pair_name[len(name) :])
+        if equals and pair_name == name:
+            heads.append(value)
+        elif equals and pair_name.startswith(name) and part:
+            parts.setdefault((part[1], int(part[2])), []).append(value)
+    return heads[:4], {part: values[:4] for part, values in parts.items()}
+
+
+@given(st.lists(header_texts, max_size=3), st.sampled_from([NAME, b"x", b"s.e|s$*+^"]))
+def test_what_is_found_is_what_splitting_and_stripping_finds(headers, name):
+    """I1, I2, I5."""
+    headers = [header.replace(NAME, name) for header in headers]
+    jar = find(iter(headers), name)
+    assert (jar.heads, jar.parts) == naively_found(headers, name)
 
 
 class CountedTag(bytes):
