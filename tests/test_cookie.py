@@ -179,7 +179,8 @@ PIECES = [
     *(NAME + b"." + TAG + number for number in (b"", b".1", b".19=3", b".20=4", b".01=5", b".0")),
 ]
 header_texts = st.builds(
-    lambda pieces, times: b"".join(pieces) * times,
+    lambda empty, pieces, times: b";" * empty + b"".join(pieces) * times,
+    st.sampled_from([0, 0, 0, 500, 1022, 1023]),
     st.lists(st.sampled_from(PIECES), max_size=12),
     st.sampled_from([1, 1, 1, 150, 4_000]),
 )
