@@ -1,5 +1,6 @@
 import tracemalloc
 import zlib
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -149,6 +150,13 @@ def test_likeness_to_a_secret_does_not_show_in_the_length():
         compressed = compress({"secret": secret, "guess": guess})
         assert compressed["secret"] == compress({"secret": secret})["secret"]
         assert compressed["guess"] == compress({"guess": guess})["guess"]
+
+
+def test_the_docs_say_what_to_keep_apart():
+    """C15."""
+    page = (Path(__file__).parent.parent / "docs" / "why.md").read_text(encoding="utf-8")
+    advice = "keep secrets and strangers' text in different top-level keys, or set `compress=False`"
+    assert advice in " ".join(page.split())
 
 
 # Bounds.

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
+from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -451,6 +452,19 @@ def test_a_cookie_from_ahead_of_the_clock_is_taken_within_its_leeway(ahead, stat
     visitor = visitor_with(manager, a=1)
     clock.advance(-ahead)
     assert visitor.status() == status
+
+
+def test_an_older_cookie_is_still_good_and_the_docs_say_so(manager, clock):
+    """L8. A client can always go back to a cookie of its own: a used voucher comes back."""
+    visitor = visitor_with(manager, vouchers=1)
+    older = dict(visitor.jar)
+    clock.advance(1)
+    visitor.store(vouchers=0)
+    assert Visitor(manager, older).read() == {"vouchers": 1}
+    root = Path(__file__).parent.parent
+    security, why = ((root / page).read_text() for page in ("SECURITY.md", "docs/why.md"))
+    assert "a client may send an older cookie of its own again" in security
+    assert "The same holds for an *older* cookie" in why
 
 
 # Duplicates.
@@ -928,7 +942,7 @@ def test_a_look_after_the_headers_is_told(make_manager, told):
 
 def test_a_thousand_users_in_threads_never_cross(make_manager):
     """H4."""
-    manager, together = make_manager(max_cookies=3, compress=False), Barrier(50)
+    manager, together = make_manager(max_cookies=3, compress=False), Barrier(50, timeout=60)
 
     def use(user):
         visitor = Visitor(manager)

@@ -4,10 +4,12 @@ import hashlib
 import hmac
 import os
 import pickle
+import re
 import subprocess
 import sys
 from base64 import b64encode, urlsafe_b64encode
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -198,6 +200,18 @@ def test_a_passphrase_is_not_taken_for_a_key():
     """K1. What was typed goes through scrypt, by another name, or not at all."""
     with pytest.raises(ConfigurationError, match="starts with ck1_"):
         SessionManager("seven purple otters juggle 41 lamps")
+
+
+def test_the_docs_print_no_usable_key():
+    """C16, K1. Keys of READMEs are in production."""
+    root = Path(__file__).parent.parent
+    folders = [root.glob("*"), *((root / name).rglob("*") for name in ("docs", "examples"))]
+    pages = [page for folder in folders for page in folder if page.suffix in (".md", ".py")]
+    assert len(pages) > 15
+    words = re.findall(r"ck\d_[A-Za-z0-9_-]*", "".join(page.read_text("utf-8") for page in pages))
+    for word in words:
+        with pytest.raises(ConfigurationError):
+            Key.parse(word)
 
 
 # What is derived.

@@ -306,6 +306,7 @@ def test_compression_keeps_apart(make_manager):
     "Reads what is logged: no key, cookie value or session data is in events, errors or `repr`."
 )
 def test_nothing_in_logs(make_manager, key, caplog):
+    """K3."""
     caplog.set_level("DEBUG", logger="cookiesession")
     manager = make_manager()
     text = manager.dumps({"secret": "swordfish"})
@@ -332,6 +333,7 @@ def test_nothing_in_logs(make_manager, key, caplog):
     "and do not show themselves."
 )
 def test_no_pickles(manager, key):
+    """K3."""
     for secretive in (key, manager.keyring, manager):
         with pytest.raises(TypeError, match="cannot be pickled"):
             pickle.dumps(secretive)

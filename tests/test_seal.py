@@ -212,6 +212,14 @@ def test_the_key_changes_with_the_epoch():
         unseal(key, bytes(raw))
 
 
+def test_the_bound_on_messages_is_stated_as_it_follows_from_the_epoch():
+    """C4. NIST's 2^32 messages a key, spread over the seconds in which a key is in use."""
+    page = (Path(__file__).parent.parent / "docs" / "format.md").read_text(encoding="utf-8")
+    assert "NIST allows 2^32 messages under one key with random 96-bit nonces" in page
+    assert f"the limit is {2**32 // 2**14:_} cookies a second".replace("_", " ") in page
+    assert f"An epoch is {2**14 / 3600:.2f} hours" in page
+
+
 def test_the_cache_of_ciphers_is_bounded():
     """C4. However many epochs pass, and what was dropped is made again."""
     key = KEY.for_cookie("session", "")
