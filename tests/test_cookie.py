@@ -44,6 +44,7 @@ def heads(*headers):
         (b"=__Host-session=1", []),  # what Werkzeug CVE-2023-23934 took for ours
         (b"==__Host-session=1", []),
         (b"__Host-session=1=2=", [b"1=2="]),  # the name ends at the first "="
+        (b"__Host-session==1", [b"=1"]),
         (b"a=b; __Host-session=1; c=d", [b"1"]),
         (b"a=b;__Host-session=1;c=d", [b"1"]),
         (b"a=b;;;  __Host-session=1  ;", [b"1"]),
@@ -161,6 +162,8 @@ def test_at_most_1024_pairs_are_looked_at(headers):
     assert found(1023) == [b"1"]
     assert found(1024) == []
     assert heads(b"__Host-session=1" + b"; a=" * 2000) == [b"1"]
+    assert heads(b"a=; " * 1023 + b"__Host-session=1") == [b"1"]
+    assert heads(b"a=; " * 1024 + b"__Host-session=1") == []
 
 
 def test_at_most_128_kib_of_headers_are_looked_at():

@@ -29,6 +29,7 @@ from cookiesession import (
     UnsavableSession,
 )
 from cookiesession._codec import Codec
+from tests import forge, independent
 
 PROMISED = re.findall(
     r"^- (.+)$",
@@ -251,21 +252,25 @@ def attributes(manager: SessionManager) -> list[str]:
 
 @proves("Runs a script in the page: the cookie is HttpOnly, so `document.cookie` does not show it.")
 def test_http_only(attributes):
+    """O2."""
     assert "HttpOnly" in attributes
 
 
 @proves("Listens on plain http: the cookie is Secure and is not sent there.")
 def test_secure(attributes):
+    """O2."""
     assert "Secure" in attributes
 
 
 @proves("Posts from another site: the cookie is SameSite=Lax and is not sent along.")
 def test_same_site(attributes):
+    """O2."""
     assert "SameSite=Lax" in attributes
 
 
 @proves("Sets a cookie from a sibling domain: the `__Host-` name does not let it.")
 def test_host_name(attributes):
+    """O2."""
     assert attributes[0].startswith("__Host-session=")
     assert "Path=/" in attributes
     assert not [attribute for attribute in attributes if attribute.startswith("Domain")]
@@ -393,6 +398,44 @@ def test_late_change(manager):
 def test_a_replica_without_the_key(make_manager, text):
     replica = make_manager(Key.generate())
     assert status_of(replica, named(replica, text)) is Status.UNKNOWN_KEY  # and wrote nothing
+
+
+@proves(
+    "AES-256-GCM with random 96-bit nonces and a key for every 4.55 hours, inside HMAC-SHA-256, "
+    "with keys from HKDF-SHA-256."
+)
+def test_an_opener_that_shares_no_code_says_the_same_of_the_cryptography(manager, key, clock):
+    for _ in range(2):
+        text = manager.dumps({"secret": "swordfish"})
+        read = independent.read(text, {**independent_settings(key), "now": clock.now})
+        assert (read["status"], read["issued"]) == ("valid", clock.now)
+        assert bytes.fromhex(read["body"]) == b"\x81\xa6secret\xa9swordfish"
+        clock.advance(2**14)  # 4.55 hours later, and so under the next key
+
+
+def independent_settings(key: Key) -> dict[str, Any]:
+    """Return what `tests/independent.py` must know of a server."""
+    days = {"idle_timeout": 14, "absolute_timeout": 30, "remember_timeout": 30}
+    return {
+        "secret": key._secret.hex(),
+        "name": "session",
+        "namespace": "",
+        "issued_after": 0,
+        "max_cookies": 1,
+        **{timeout: number * 86_400 for timeout, number in days.items()},
+    }
+
+
+@proves("Either alone keeps a forger out: the tests switch each off in turn.")
+def test_either_alone_keeps_a_forger_out(manager, text, key):
+    sealed, signature = text[1:-44].encode(), text[-43:]
+    raw = bytearray(forge.decode(sealed))
+    raw[20] ^= 1
+    forged = forge.encode(bytes(raw))
+    unsigned = f"1{forged.decode()}.{signature}"
+    assert status_of(manager, named(manager, unsigned)) is Status.BAD_SIGNATURE
+    signed = forge.sign(key, forged).decode()  # as if the signature were no obstacle
+    assert status_of(manager, named(manager, signed)) is Status.BAD_CIPHERTEXT
 
 
 def test_every_promise_is_proved_and_every_proof_promised():
