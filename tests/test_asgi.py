@@ -411,6 +411,18 @@ def test_a_websocket_is_read_only_where_no_headers_are_passed_on(version, manage
         websocket_lines(websocket(ACCEPT, act=len, late=save), manager, version, cookie)
 
 
+@pytest.mark.parametrize(("message", "version"), [(ACCEPT, "2.0"), (CLOSE, "2.4")])
+def test_a_change_where_a_websocket_takes_no_headers_is_an_error_at_once(message, version, manager):
+    """D1. Where it is made, and not only when the connection ends."""
+
+    def late(session):
+        with pytest.raises(SessionClosedError):
+            save(session)
+
+    with pytest.raises(SessionClosedError, match="saved"):
+        websocket_lines(websocket(message, act=len, late=late), manager, version)
+
+
 def test_a_websocket_is_written_where_a_response_could_be(manager):
     """Starlette's test client knows of such responses, and tells no version."""
     scope = asgi_scope(type="websocket", extensions={"websocket.http.response": {}}, asgi={})
