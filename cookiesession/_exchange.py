@@ -346,5 +346,7 @@ def _names(header: str) -> set[str]:
 
 
 def _is_private(cache_control: str) -> bool:
-    names = _names(_QUOTED.sub("", cache_control)) if cache_control else set()
+    if not cache_control:
+        return False
+    names = _names(_QUOTED.sub("", cache_control))
     return "public" not in names and not names.isdisjoint(_PRIVATE)

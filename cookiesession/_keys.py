@@ -306,9 +306,11 @@ class KeySource(Protocol):
     @property
     def keeps(self) -> float:
         """How many seconds a key is accepted after it last wrote."""
+        ...
 
     def at(self, now: int) -> Keyring:
         """Return the ring of this moment (Unix seconds): the same object until it changes."""
+        ...
 
     def missed(self) -> None:
         """Take note that a cookie named a key that the ring lacks: there may be a newer ring."""

@@ -76,7 +76,7 @@ class Session(dict[str, Any]):
         self._closed = False  # the headers have left
         # Something, until filled: json's C code asks the dict's memory whether it is empty before
         # it calls `items`.
-        dict.__setitem__(self, "", None)
+        super().__setitem__("", None)
 
     def mark_accessed(self) -> None:
         """Fill the session with what the request brought; does nothing the second time.
