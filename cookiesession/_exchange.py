@@ -225,7 +225,10 @@ class Exchange:
             return Edits({}, [])
         if self._lines is None:
             self._lines = []  # whatever happens now happens once
-            self._lines = self._settle(status)
+            try:
+                self._lines = self._settle(status)
+            except UnsavableSession as error:
+                raise error.with_traceback(None) from None  # its frames hold the session's data
         self._without_vary = False
         lines = self._lines if self._may_write(status) else []
         if self._changed and self._lines and not lines:

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 from threading import Barrier
+from traceback import TracebackException
 
 import pytest
 
@@ -752,6 +753,21 @@ def test_what_cannot_be_saved_is_an_error_once_and_the_error_page_leaves(data, m
         assert exchange.headers(400, cache_control="public") == ({"Vary": "Cookie"}, [])
     assert visitor.jar == before
     assert visitor.read() == {"a": 1}
+
+
+@pytest.mark.parametrize("data", [TOO_LARGE, UNSAVABLE], ids=["too large", "unsavable"])
+def test_an_error_page_of_what_cannot_be_saved_shows_neither_data_nor_cookie(data, make_manager):
+    """K3. Error pages print the locals of every frame."""
+    with Visitor(make_manager(compress=False)).open() as exchange:
+        exchange.session.update(data, secret="swordfish")
+        with pytest.raises(UnsavableSession) as caught:
+            exchange.headers(200)
+    (_, headers) = caught.traceback
+    assert headers.name == "headers"
+    shown = TracebackException.from_exception(caught.value, capture_locals=True).stack[1].locals
+    assert "session" in shown
+    assert "swordfish" not in str(shown)
+    assert not [value for value in shown.values() if len(value) > 200], "no cookie"
 
 
 @pytest.mark.parametrize("data", [TOO_LARGE, UNSAVABLE], ids=["too large", "unsavable"])

@@ -240,6 +240,12 @@ REMOVALS = [
         "test_codec.py::test_no_traceback_of_a_refusal_leads_to_what_was_decrypted",
     ),
     Removal(
+        "K3", "an error of saving is raised where no frame holds the data", "_exchange.py",
+        {"raise error.with_traceback(None) from None": "raise"},
+        "test_exchange.py::"
+        "test_an_error_page_of_what_cannot_be_saved_shows_neither_data_nor_cookie",
+    ),
+    Removal(
         "K3", "a ring's file that others can read is refused", "keyring/files.py",
         {"and status.st_mode & _OTHERS": "and status.st_mode & 0"},
         "test_keyring_files.py::test_a_ring_that_others_can_read_or_write_is_refused",
