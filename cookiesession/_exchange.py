@@ -251,10 +251,11 @@ class Exchange:
         session = self.session
         visit = self._visit
         may_write = self._may_write(status) and visit.status is not Status.HOST_REFUSED
+        session._closed = True  # first: what another thread does from now on is an error there
         try:
             body = session._body()
         except UnsavableSession:
-            session._closed = self._unsavable = True
+            self._unsavable = True
             if may_write:
                 raise
             self._tell(events.NotSaved)

@@ -101,10 +101,9 @@ class Session(dict[str, Any]):
             self._read = self._source = None
 
     def _close(self, body: bytes) -> None:
-        """Note what leaves with the headers; from here on a change is an error."""
+        """Note what leaves with the headers: what it differs in from now on is lost."""
         self._baseline = body
         self._forced = self._touched = self._restamped = self._destroyed = False
-        self._closed = True
 
     # What is known about the session.
 

@@ -11,7 +11,7 @@ from itertools import count
 
 import pytest
 
-from cookiesession import Incoming, SessionClosedError, Status, UnsavableSession
+from cookiesession import Exchange, Incoming, SessionClosedError, Status, UnsavableSession
 from cookiesession import _session as session_module
 from tests.clients import Visitor, visitor_with
 
@@ -484,18 +484,21 @@ def test_of_two_fillings_the_one_that_is_done_first_counts(make_manager):
     assert exchange.session.get("by") == "the other"
 
 
-def stepping(function, number, other):
+def stepping(function, number, other, within=None):
     """Call a function, and `other` before its instruction of that number; tell whether it has one.
+
+    Counted are its own, or those of a function that it calls.
 
     So is it when the interpreter switches threads there. No other thread gets by a lock that is
     held.
     """
     left = number
+    code = (within or function).__code__
 
     def trace(frame, event, _argument):
         nonlocal left
         frame.f_trace_opcodes = True
-        if event == "opcode" and frame.f_code is function.__code__:
+        if event == "opcode" and frame.f_code is code:
             left -= 1
             if left == -1 and not session_module._FILLING.locked():
                 other()
@@ -508,6 +511,38 @@ def stepping(function, number, other):
     finally:
         sys.settrace(before)
     return left < 0
+
+
+def headers_while(late, number, visitor):
+    """Make a response's headers, while another thread does something late; tell what came of both.
+
+    And whether the making of the headers takes so many instructions.
+    """
+    exchange, edits, errors = visitor.open(), [], []
+    exchange.session.mark_accessed()
+
+    def elsewhere():
+        try:
+            late(exchange.session)
+        except SessionClosedError as error:
+            errors.append(error)
+
+    def make():
+        edits.append(exchange.headers())
+
+    went_on = stepping(make, number, elsewhere, within=Exchange._settle)
+    return edits[0].add, errors, went_on
+
+
+@pytest.mark.parametrize("late", [lambda it: it.touch(), lambda it: it.regenerate()])
+def test_what_another_thread_does_while_the_headers_are_made_leaves_or_is_an_error(late, visitor):
+    """D1."""
+    for number in count():
+        lines, errors, went_on = headers_while(late, number, visitor)
+        if not went_on:
+            break
+        assert lines or errors
+    assert number > 50
 
 
 def test_another_thread_may_fill_the_session_at_any_moment(visitor):
