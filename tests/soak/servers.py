@@ -86,7 +86,8 @@ class Servers:
     def gunicorn_workers(self) -> list[int]:
         """The ids of gunicorn's workers, the oldest first."""
         master = self.gunicorn.pid
-        return sorted(map(int, Path(f"/proc/{master}/task/{master}/children").read_text().split()))
+        children = Path(f"/proc/{master}/task/{master}/children").read_text()
+        return [int(pid) for pid in children.split()]  # in the order of birth; ids start again
 
     def kill_gunicorn_worker(self) -> None:
         """Kill the worker that is newest, but never the first; gunicorn starts another one."""
