@@ -16,8 +16,8 @@ from tests.soak import faults, rotation
 pytestmark = pytest.mark.server
 
 
-def fell_short(figures):
-    return [figure for figure in figures if not figure.ok]
+def fell_short(rows):
+    return [row for row in rows if not row.ok]
 
 
 @pytest.mark.parametrize("preload", [False, True], ids=["each loads", "preloaded"])

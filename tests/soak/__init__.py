@@ -14,30 +14,25 @@ Each run is bounded, stays on this machine, ends by itself, and prints what it f
 where anything falls short. Linux only: it reads /proc.
 """
 
-from typing import NamedTuple
+from tests.evidence import Row
 
 
-class Figure(NamedTuple):
-    """One thing that a run measured."""
-
-    what: str
-    required: str
-    measured: str
-    ok: bool
+def none_of(what: str, count: int) -> Row:
+    """Return the row of something that must never happen."""
+    return Row(what, "0", f"{count:,}", count == 0)
 
 
-def none_of(what: str, count: int) -> Figure:
-    """Return the figure of something that must never happen."""
-    return Figure(what, "0", f"{count:,}", count == 0)
+def at_least(what: str, count: int, least: int) -> Row:
+    """Return the row of something without which the run would prove little.
+
+    The least is what a machine does that is several times slower than most: it counts, and judges
+    no machine.
+    """
+    return Row(what, f"at least {least:,}", f"{count:,}", count >= least)
 
 
-def at_least(what: str, count: int, least: int) -> Figure:
-    """Return the figure of something without which the run would prove little."""
-    return Figure(what, f"at least {least:,}", f"{count:,}", count >= least)
-
-
-def evidence(quick: bool) -> list[Figure]:
-    """Return the figures of every run, for `python -m tests.evidence`."""
+def evidence(quick: bool) -> list[Row]:
+    """Return the rows of every run, for `python -m tests.evidence`."""
     from tests.soak import faults, rotation  # noqa: PLC0415  they import this
 
     runs = {
@@ -46,8 +41,4 @@ def evidence(quick: bool) -> list[Figure]:
         "rotation from Redis": lambda: rotation.run_redis(short=quick),
         "faults": lambda: faults.run(short=quick),
     }
-    return [
-        figure._replace(what=f"{name}: {figure.what}")
-        for name, run in runs.items()
-        for figure in run()
-    ]
+    return [row._replace(what=f"{name}: {row.what}") for name, run in runs.items() for row in run()]

@@ -1,8 +1,9 @@
-"""The command line: run one soak, print its figures, and fail where anything falls short."""
+"""The command line: run one soak, print its table, and fail where anything falls short."""
 
 import argparse
 import sys
 
+from tests.evidence import table
 from tests.soak import faults, rotation
 
 
@@ -14,14 +15,13 @@ def main() -> int:
     parser.add_argument("--preload", action="store_true", help="gunicorn loads before it forks")
     given = parser.parse_args()
     if given.what == "rotation":
-        figures = rotation.run(short=given.short, preload=given.preload)
+        rows = rotation.run(short=given.short, preload=given.preload)
     elif given.what == "redis":
-        figures = rotation.run_redis(short=given.short)
+        rows = rotation.run_redis(short=given.short)
     else:
-        figures = faults.run(short=given.short)
-    for what, required, measured, ok in figures:
-        sys.stdout.write(f"{'ok  ' if ok else 'FAIL'}  {what}: {measured} (required: {required})\n")
-    return 0 if all(figure.ok for figure in figures) else 1
+        rows = faults.run(short=given.short)
+    sys.stdout.write(table(rows) + "\n")
+    return 0 if all(row.ok for row in rows) else 1
 
 
 if __name__ == "__main__":

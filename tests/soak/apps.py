@@ -26,6 +26,16 @@ from tests.soak.world import World
 _OVERSIZE = 40_000
 
 world = World.here()
+_last = _steps_back = 0
+
+
+def _clock():
+    """Read this worker's clock, and count how often it stood earlier than before."""
+    global _last, _steps_back  # noqa: PLW0603  a clock's own memory
+    now = world.workers_clock()
+    _steps_back += now < _last
+    _last = now
+    return now
 
 
 def _write_down(event):
@@ -51,7 +61,7 @@ manager = SessionManager(
     idle_timeout=world.idle,
     absolute_timeout=world.absolute,
     max_cookies=world.max_cookies,
-    clock=world.workers_clock,
+    clock=_clock,
     on_event=_write_down,
 )
 
@@ -78,7 +88,8 @@ def _act(session, path, query):
     if "die" in asked and world.worker > 1:
         os.kill(os.getpid(), signal.SIGKILL)
     after = zlib.crc32(session.get("blob", b""))
-    told = {"before": before, "after": after, "pid": os.getpid(), "status": status}
+    told = {"before": before, "after": after, "status": status}
+    told |= {"pid": os.getpid(), "steps_back": _steps_back}
     return {"user": session["user"], "count": session["count"], **told}
 
 

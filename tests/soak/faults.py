@@ -6,6 +6,7 @@ the disk on which it is kept is full for a while.
 
 Clocks differ by up to five minutes, so for some minutes two workers may disagree on whether a
 session has ended; then either answer is right. `Owed` says which must live, and which must not.
+The users' jars ignore Max-Age, so that the servers alone end sessions.
 """
 
 import asyncio
@@ -16,8 +17,8 @@ import sys
 import tempfile
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
@@ -25,11 +26,14 @@ from typing import NamedTuple
 from cookiesession import ConfigurationError, SessionManager
 from cookiesession.keyring import KeyringDocument, KeyringFile, Schedule, rotation
 from tests.clients import keep
-from tests.soak import Figure, at_least, none_of
+from tests.evidence import Row
+from tests.soak import at_least, none_of
 from tests.soak.load import Answer, Visitors, all_of, bounded, every
 from tests.soak.servers import WORKERS, Servers, send
 from tests.soak.world import START, World
 
+_LONG, _SHORT = 120, 30  # seconds
+_USERS, _PAUSE = 1_000, 5
 _SPEED = 120
 _ABSOLUTE = 2_000  # seconds of the run's time: 17 outside
 _IDLE = 1_200
@@ -37,22 +41,10 @@ _LEEWAY = 60  # that a session lives beyond its end
 _APART = 300  # by which clocks differ
 _SPLIT = 5_000  # bytes of a session that needs two cookies
 _SCHEDULE = Schedule(propagation=900, lifetime=1_500, session_lifetime=_ABSOLUTE)
-_MOST_GROWTH = 12 << 20  # bytes that a worker may gain between the middle and the end
+_MOST_GROWTH = 3 << 20  # bytes that a worker may gain between the middle and the end
 _NOTHING = zlib.crc32(b"")
+_ENDS = {"idle_expired", "expired", "unknown_key"}  # a key outlives its sessions, not for long
 _COOKIE = SessionManager(rotation.add(KeyringDocument(), 0).at(0)).cookie_name
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The size of a run."""
-
-    users: int
-    pause: float
-    seconds: float
-
-
-LONG = Plan(1_000, 5, 110)
-SHORT = Plan(250, 2, 26)
 
 
 class Owed(NamedTuple):
@@ -66,13 +58,16 @@ class Owed(NamedTuple):
     def must_live(self, answer: Answer) -> bool:
         """Whether every worker's clock has the session alive for the whole of the request.
 
-        Without the leeway: whoever writes a session after its end sends `Max-Age=0` with it.
+        One second, as cookies and servers count whole ones: whoever wrote may have cut one off.
         """
         ends = min(self.written[0] + _outside(_IDLE), self.created[0] + _outside(_ABSOLUTE))
-        return answer.received < ends + _outside(-_APART)
+        return answer.received < ends + _outside(_LEEWAY - _APART - 1)
 
     def must_be_over(self, answer: Answer) -> bool:
-        """Whether every worker's clock has the session over before the request."""
+        """Whether every worker's clock has the session over before the request.
+
+        One second, as whoever is asked cuts one off.
+        """
         ends = min(self.written[1] + _outside(_IDLE), self.created[1] + _outside(_ABSOLUTE))
         return answer.asked > ends + _outside(_LEEWAY + _APART + 1)
 
@@ -86,20 +81,22 @@ class User:
 
     def __init__(self, visitors: Visitors, number: int) -> None:
         self._visitors = visitors
+        self._seen = visitors.tally.seen
         self.name = f"user-{number}"
         self.jar: dict[str, str] = {}
         self.owed: Owed | None = None
 
-    async def live(self, until: float, mean_pause: float) -> None:
-        """Do one thing after another."""
+    async def live(self, until: float) -> None:
+        """Do one thing after another, and count once more after that moment."""
         chance = self._visitors.chance
         doings = (self._count, self._tabs, self._grow, self._shrink, self._logout, self._oversize)
         weights = (8, 3, 2, 1, 1, 2)
-        await self._visitors.pause(mean_pause, until)
+        await self._visitors.pause(_PAUSE, until)
         while time.time() < until:
             await chance.choices(doings, weights)[0]()
             away = chance.random() < 0.05
-            await self._visitors.pause(15 if away else mean_pause, until)
+            await self._visitors.pause(15 if away else _PAUSE, until)
+        await self._count()
 
     async def _count(self, more: str = "") -> None:
         answer = await self._ask(more)
@@ -109,6 +106,7 @@ class User:
     async def _tabs(self) -> None:
         """Ask for three pages at once, that all carry the same cookies; the last answer counts."""
         before = self.owed
+        self._seen["tabs"] += 1
         for answered in asyncio.as_completed([self._ask(more) for more in ("", "&size=99", "")]):
             answer = await answered
             if answer:
@@ -122,14 +120,18 @@ class User:
 
     async def _ask(self, more: str) -> Answer | None:
         answer = await self._visitors.ask(f"/count?user={self.name}{more}", dict(self.jar))
-        return answer if answer and answer.status == 200 else None
+        if answer and answer.status != 200:
+            self._visitors.tally.note("errors", answer)
+            return None
+        return answer
 
     async def _logout(self) -> None:
         answer = await self._visitors.ask("/logout", self.jar)
         if answer:
+            self._seen["logouts"] += bool(self.jar)
             keep(self.jar, answer.lines)
             self.owed = None
-            if _COOKIE in self.jar:
+            if self.jar:
                 self._visitors.tally.note("revived", answer)
 
     async def _oversize(self) -> None:
@@ -137,6 +139,7 @@ class User:
         answer = await self._visitors.ask("/oversize", self.jar)
         if answer and (answer.status != 413 or answer.lines):
             self._visitors.tally.note("inexact", answer)
+        self._seen["oversize"] += 1
 
     def _take(self, answer: Answer, owed: Owed | None) -> None:
         """Compare an answer with what was owed, and keep what it sets."""
@@ -145,21 +148,30 @@ class User:
         body, moments = answer.body, (answer.asked, answer.received)
         created = owed.created if owed and body["status"] == "valid" else moments
         self.owed = Owed(body["count"], body["after"], created, moments)
+        self._seen["splits"] += len(answer.lines) > 1
+        if _COOKIE not in self.jar:  # written in the very last second that it lives: Max-Age=0
+            if self.owed.must_live(answer):
+                self._visitors.tally.note("lost", answer)
+            self.owed = None
 
     def _judge(self, answer: Answer, owed: Owed | None) -> None:
-        tally, body = self._visitors.tally, answer.body
-        lives = body["status"] == "valid"
+        tally, note, body = self._visitors.tally, self._visitors.tally.note, answer.body
+        lives, reasons = body["status"] == "valid", _ENDS if owed else {"missing"}
+        must_live = bool(owed and owed.must_live(answer))
+        must_be_over = bool(owed and owed.must_be_over(answer))
         tally.sessions += not lives
+        tally.steps_back[body["pid"]] = body["steps_back"]
+        self._seen["must live"] += must_live
+        self._seen["must be over"] += must_be_over
+        self._seen[body["status"]] += 1
         if body["user"] != self.name:
-            tally.note("crossed", answer)
-        elif not lives and owed and owed.must_live(answer):
-            tally.note("lost", answer)
-        elif lives and (not owed or owed.must_be_over(answer)):
-            tally.note("revived", answer)
+            note("crossed", answer)
+        elif not lives and (must_live or body["status"] not in reasons):
+            note("lost", answer)
+        elif lives and (not owed or must_be_over):
+            note("revived", answer)
         elif (body["count"], body["before"]) != _expected(owed if lives else None):
-            tally.note("inexact", answer)
-        elif not lives and owed:
-            tally.ended += 1
+            note("inexact", answer)
 
 
 def _expected(owed: Owed | None) -> tuple[int, int]:
@@ -171,7 +183,7 @@ class RingOnFullDisk:
 
     def __init__(self, folder: Path, start: float) -> None:
         self.path = folder / "keyring.json"
-        self.refused = self.rotated = 0
+        self.tried = self.refused = self.rotated = 0
         self._ids: set[str] = set()
         self._lock = Lock()  # so that what changes the file meanwhile is the try alone
         document = KeyringDocument(schedule=_SCHEDULE)
@@ -202,6 +214,7 @@ class RingOnFullDisk:
             ended = subprocess.run(words, cwd=root, check=False, timeout=60, capture_output=True)
             left = list(self.path.parent.glob(f".{self.path.name}.*"))
             says_so = b"it is as it was" in ended.stdout
+            self.tried += 1
             self.refused += says_so and self.path.read_bytes() == before and not left
 
 
@@ -213,6 +226,14 @@ def _change_where_nothing_can_be_written(path: str) -> None:
         sys.stdout.write(str(error))
 
 
+KINDS = (
+    "workers of gunicorn killed",
+    "workers of gunicorn stopped for two seconds",
+    "processes of uvicorn killed",
+    "processes of uvicorn stopped for two seconds",
+)
+
+
 class Faults:
     """Kills and stops workers in turn; gunicorn's oldest and uvicorn's first are only watched."""
 
@@ -222,26 +243,25 @@ class Faults:
         self._turn = 0
         self._watched = [servers.uvicorns[0].pid, servers.gunicorn_workers[0]]
         self.memory: list[list[int]] = []
-        self.done = {"workers killed": 0, "workers stopped for two seconds": 0}
+        self.done: Counter[str] = Counter()
 
     async def next(self) -> None:
-        """Do the next of four things."""
-        servers, number = self._servers, 1 + self._turn // 4 % (WORKERS - 1)
-        if self._turn % 4 in (0, 2):
-            kind = "workers killed"
-            if self._turn % 4:
-                servers.uvicorns[number].kill()
-            else:
-                servers.kill_gunicorn_worker()
+        """Do the next of four things, and have one more worker die before it answers."""
+        kind = KINDS[self._turn % 4]
+        *_, newest = gunicorns = self._servers.gunicorn_workers
+        if "uvicorn" in kind:
+            pid = self._servers.uvicorns[1 + self._turn // 4 % (WORKERS - 1)].pid
+        elif len(gunicorns) > 1:
+            pid = newest
         else:
-            kind = "workers stopped for two seconds"
-            is_uvicorn = self._turn % 4 == 3
-            gunicorns = servers.gunicorn_workers[1:2]
-            for pid in [servers.uvicorns[number].pid] if is_uvicorn else gunicorns:
-                await _stop_for_a_while(pid)
+            return  # the others have died just now
+        if "killed" in kind:
+            send(pid, signal.SIGKILL)
+        else:
+            await _stop_for_a_while(pid)
+        self.done[kind] += 1
         self._turn += 1
         self._visitors.fatal += 1
-        self.done[kind] += 1
 
     def sample(self) -> None:
         """Note how much memory the watched workers hold."""
@@ -257,13 +277,13 @@ async def _stop_for_a_while(pid: int) -> None:
         send(pid, signal.SIGCONT)
 
 
-def run(*, short: bool = False) -> list[Figure]:
+def run(*, short: bool = False) -> list[Row]:
     """Run it all."""
     with tempfile.TemporaryDirectory() as folder:
-        return bounded(_run(Path(folder), SHORT if short else LONG))
+        return bounded(_run(Path(folder), _SHORT if short else _LONG))
 
 
-async def _run(folder: Path, plan: Plan) -> list[Figure]:
+async def _run(folder: Path, seconds: float) -> list[Row]:
     start = time.time() + START
     ring = RingOnFullDisk(folder, start)
     world = World(
@@ -275,47 +295,64 @@ async def _run(folder: Path, plan: Plan) -> list[Figure]:
         speed=_SPEED,
         refresh=0.5,
         max_cookies=3,
-        swing=plan.seconds / 8,
+        swing=_SHORT / 8,
     )
     with Servers(world) as servers:
         visitors = Visitors(servers.addresses)
         await visitors.workers(2 * WORKERS)
         await world.moment(0)
         faults = Faults(servers, visitors)
-        until = time.time() + plan.seconds
+        until = time.time() + seconds
         await all_of(
             [
-                *(User(visitors, number).live(until, plan.pause) for number in range(plan.users)),
+                *(User(visitors, number).live(until) for number in range(_USERS)),
                 every(0.25, until, lambda: ring.tick(world)),
-                every(plan.seconds / 5, until, lambda: asyncio.to_thread(ring.try_while_full)),
-                every(2.5, until, faults.next),
+                every(_SHORT / 5, until, lambda: asyncio.to_thread(ring.try_while_full)),
+                every(2, until, faults.next),
                 every(1, until, faults.sample),
                 every(0.1, until, servers.revive),
             ]
         )
-    return _figures(plan, visitors, ring, faults)
+    return [*_worth(visitors, ring, faults), *_kept(visitors, ring, faults)]
 
 
-def _figures(plan: Plan, visitors: Visitors, ring: RingOnFullDisk, faults: Faults) -> list[Figure]:
+def _worth(visitors: Visitors, ring: RingOnFullDisk, faults: Faults) -> list[Row]:
+    """Return what happened, without which the rest would mean little."""
+    tally, seen = visitors.tally, visitors.tally.seen
+    return [
+        at_least(f"requests of {_USERS:,} users", tally.requests, 2 * _USERS),
+        at_least("sessions", tally.sessions, _USERS),
+        at_least("times that three tabs asked at once", seen["tabs"], 50),
+        at_least("logouts", seen["logouts"], 20),
+        at_least("answers in several cookies", seen["splits"], 50),
+        at_least("attempts to save too much", seen["oversize"], 20),
+        at_least("sessions that had been idle for too long", seen["idle_expired"], 10),
+        at_least("sessions that came to their absolute end", seen["expired"], 20),
+        at_least("answers when a session had to live", seen["must live"], _USERS // 2),
+        at_least("answers when a session had to be over", seen["must be over"], 20),
+        *(at_least(what, faults.done[what], 1) for what in KINDS),
+        at_least("workers that died before they answered", tally.retries, 3),
+        at_least("steps back of a worker's clock", sum(tally.steps_back.values()), 2),
+        at_least("rotations", ring.rotated, 1),
+        at_least("changes of the ring tried where nothing can be written", ring.tried, 2),
+    ]
+
+
+def _kept(visitors: Visitors, ring: RingOnFullDisk, faults: Faults) -> list[Row]:
+    """Return what must not happen, whatever does."""
     tally = visitors.tally
     first = f"; first: {'; '.join(tally.first)}" if tally.first else ""
     middle, end = faults.memory[len(faults.memory) // 2], faults.memory[-1]
     growth = max(after - before for before, after in zip(middle, end, strict=True))
     return [
-        at_least("requests", tally.requests, 4 * plan.users),
-        at_least("sessions", tally.sessions, plan.users),
-        at_least("sessions that ended in time", tally.ended, plan.users // 10),
-        *(at_least(what, count, 3) for what, count in faults.done.items()),
-        at_least("rotations meanwhile", ring.rotated, 1),
-        at_least("changes of the ring that a full disk refused, whole", ring.refused, 3),
-        Figure("sessions lost that should live", "0", f"{tally.lost}{first}", not tally.lost),
-        none_of("sessions alive that should have ended", tally.revived),
+        none_of("changes so tried that were not refused whole", ring.tried - ring.refused),
         none_of("sessions that crossed users", tally.crossed),
+        Row("sessions lost that should live", "0", f"{tally.lost}{first}", not tally.lost),
+        none_of("sessions alive that should have ended", tally.revived),
         none_of("sessions that held something else", tally.inexact),
-        none_of("responses of 500 or above", tally.errors),
+        none_of("responses of 500 or above, or another error", tally.errors),
         none_of("requests that nobody answered", tally.unanswered),
-        at_least("requests asked again, as a worker was killed", tally.retries, 3),
-        Figure(
+        Row(
             "growth of a worker's memory in the second half",
             f"at most {_MOST_GROWTH >> 20} MiB",
             f"{growth / (1 << 20):.1f} MiB (to {', '.join(f'{each >> 20}' for each in end)} MiB)",
