@@ -1,10 +1,14 @@
 """A browser with several tabs, two servers whose clocks differ, and a key ring that rotates.
 
+Somebody keeps copies of the cookies, whom no Max-Age binds: shows them again, old or new, alone or
+two together, and changes characters in them.
+
 Hypothesis plays them against a model of what the user should see, and says the shortest play in
 which they differ. The model knows no cookie text: only what the head of the jar stands for
 (`Held`), and the rules of `docs/lifetimes.md` and `docs/rotation.md`.
 """
 
+import string
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -20,17 +24,28 @@ from hypothesis.stateful import (
     rule,
 )
 
-from cookiesession import Incoming, Key, Keyring, Session, SessionManager, UnsavableSession
+from cookiesession import (
+    Exchange,
+    Incoming,
+    Key,
+    Keyring,
+    Session,
+    SessionManager,
+    UnsavableSession,
+)
 from tests.clients import is_deletion, lines_of, pairs_of
 from tests.conftest import NOW
 from tests.jar import BrowserJar
 
-IDLE, ABSOLUTE, REMEMBER, TOUCH_AFTER = 600, 2_000, 5_000, 60
+IDLE, ABSOLUTE, REMEMBER, TOUCH_AFTER = 600, 1_200, 5_000, 60
 LEEWAY = 60
+APART = 300  # by which clocks differ at most
 KEYS = [Key.generate() for _ in range(6)]
 NAME = "__Host-session"
 FITS, TOO_MUCH = 8_000, 20_000  # characters: three cookies hold about 9 000
 TOUCHING = ("", "document", "empty")
+TAMPERED = {"malformed", "unknown_format", "unknown_key", "bad_signature", "incomplete"}
+BASE64URL = string.ascii_letters + string.digits + "-_"
 
 MANAGER = SessionManager(
     KEYS[0],
@@ -67,6 +82,17 @@ class Held:
         if self.remembered:
             return self.created + min(self.remembered, REMEMBER)
         return min(self.issued + IDLE, self.created + ABSOLUTE)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The cookies of a session at some moment, and what they stand for."""
+
+    cookies: dict[str, str]
+    sent: Held
+
+    def header(self, **changed: str) -> str:
+        return "; ".join(f"{name}={value}" for name, value in {**self.cookies, **changed}.items())
 
 
 @dataclass
@@ -189,6 +215,7 @@ acts = st.one_of(
     st.integers(2_500, FITS).map(lambda length: saving("text", "x" * length)),
     st.sampled_from([None, 700, 3_000, 9_000]).map(remembering),
 )
+skews = st.sampled_from([0, APART]) | st.integers(0, APART)
 durations = st.sampled_from([1, 59, 60, 61, 240, 300, 540, 600, 660, 661, 1_400, 3_000])
 
 
@@ -198,14 +225,17 @@ class Play(RuleBasedStateMachine):
         self.now = NOW
         self.jar = BrowserJar()
         self.held: Held | None = None
+        self.copies: list[Copy] = []
         self.under_way: list[Response] = []
         self.sids: set[str] = set()
         self.newest_key = 0
 
-    @initialize(apart=st.sampled_from([-300, 300]) | st.integers(-300, 300))
-    def start_the_servers(self, apart: int) -> None:
-        """L7. Clocks up to five minutes apart."""
-        self.servers = [Server(0), Server(apart)]
+    @initialize(slowest=st.integers(-APART, 0), skews=st.tuples(skews, skews), drops=st.booleans())
+    def start(self, slowest: int, skews: tuple[int, int], drops: bool) -> None:
+        """L1, L7. Clocks up to five minutes apart, and a client that may ignore Max-Age."""
+        self.slowest = slowest
+        self.servers = [Server(slowest + skew) for skew in skews]
+        self.drops = drops
 
     # The application.
 
@@ -220,9 +250,7 @@ class Play(RuleBasedStateMachine):
         server, sent = self.servers[which], self.held_now()
         now = self.now + server.skew
         request = Request(server, now, dest, sent, self.refusal(sent, server, now))
-        manager = MANAGER.replace(keys=server.ring(), clock=lambda: now + 0.5)
-        cookie = self.jar.header(self.now).encode()
-        with manager.open(Incoming(cookies=[cookie], fetch_dest=dest)) as exchange:
+        with self.opened(server, self.jar.header(self.now), dest) as exchange:
             session = exchange.session
             self.check(session, sent, request.refusal)
             act.do(session)
@@ -237,6 +265,11 @@ class Play(RuleBasedStateMachine):
                 assert not unsavable
         self.check_lines(lines_of(edits), expected)
         self.under_way.append(replace(expected, lines=lines_of(edits)))
+
+    def opened(self, server: Server, cookie: str, dest: str = "") -> Exchange:
+        now = self.now + server.skew + 0.5
+        manager = MANAGER.replace(keys=server.ring(), clock=lambda: now)
+        return manager.open(Incoming(cookies=[cookie.encode()], fetch_dest=dest))
 
     @rule(which=st.integers(0, 1))
     def request_that_ignores_the_session(self, which: int) -> None:
@@ -304,8 +337,9 @@ class Play(RuleBasedStateMachine):
         after = replace(
             after, sid=session.id, issued=max(now, base.issued), key=server.primary, deadline=None
         )
-        left = after.end - now if after.end > now else after.end + LEEWAY - now
-        return Response([], after, None if after.forgotten else left)
+        left = after.end - now
+        age = left if left > 0 else left + LEEWAY
+        return Response([], after, None if after.forgotten else age)
 
     def check_lines(self, lines: list[str], expected: Response) -> None:
         pairs = pairs_of(lines)
@@ -341,11 +375,15 @@ class Play(RuleBasedStateMachine):
         response = self.under_way.pop(index)
         for line in response.lines:
             self.jar.store(line, self.now)
+        if not self.drops:
+            for cookie in self.jar.cookies.values():
+                cookie.expiry = None
         if response.effect == "deleted":
             self.held = None
         elif isinstance(response.effect, Held):
             age = response.max_age
-            self.held = replace(response.effect, deadline=None if age is None else self.now + age)
+            deadline = self.now + age if self.drops and age is not None else None
+            self.held = replace(response.effect, deadline=deadline) if age != 0 else None
 
     @rule(seconds=durations)
     def time_passes(self, seconds: int) -> None:
@@ -358,6 +396,12 @@ class Play(RuleBasedStateMachine):
         assert self.held
         self.now = max(self.now, self.held.end + beyond - self.servers[which].skew)
 
+    @rule(which=st.integers(0, 1), skew=skews)
+    def a_clock_is_set(self, which: int, skew: int) -> None:
+        """L7. Forward or back."""
+        self.servers[which].skew = self.slowest + skew
+
+    @precondition(lambda self: self.drops)
     @rule()
     def the_browser_closes(self) -> None:
         self.under_way.clear()
@@ -394,6 +438,45 @@ class Play(RuleBasedStateMachine):
         held = self.held_now()
         if held and not self.refusal(held, self.servers[0], self.now):
             assert {*self.jar.cookies} == {NAME, *self.parts_of_the_head()}
+
+    # Somebody with copies.
+
+    @precondition(lambda self: self.held_now())
+    @rule()
+    def somebody_copies_the_cookies(self) -> None:
+        sent = self.held_now()
+        names = [NAME, *self.parts_of_the_head()]
+        assert sent
+        self.copies.append(Copy({name: self.jar.cookies[name].value for name in names}, sent))
+
+    @precondition(lambda self: self.copies)
+    @rule(which=st.integers(0, 1), data=st.data())
+    def copies_are_shown(self, which: int, data: st.DataObject) -> None:
+        """L1, L3. The newest that is good counts; neither Max-Age nor a logout ended it."""
+        whole = [copy for copy in self.copies if not copy.sent.torn]
+        shown = data.draw(st.lists(st.sampled_from(whole or self.copies), min_size=1, max_size=2))
+        server = self.servers[which]
+        now = self.now + server.skew
+        refusals = [self.refusal(copy.sent, server, now) for copy in shown]
+        good = [copy.sent for copy, refusal in zip(shown, refusals, strict=True) if not refusal]
+        sent = max(good, key=lambda held: held.issued) if good else shown[0].sent
+        with self.opened(server, "; ".join(copy.header() for copy in shown)) as exchange:
+            self.check(exchange.session, sent, "" if good else refusals[0])
+
+    @precondition(lambda self: self.copies)
+    @rule(which=st.integers(0, 1), data=st.data())
+    def a_copy_is_tampered_with(self, which: int, data: st.DataObject) -> None:
+        """C1. Nothing is taken from it, whatever else is wrong with it."""
+        copy = data.draw(st.sampled_from(self.copies))
+        name = data.draw(st.sampled_from([*copy.cookies]))
+        value = copy.cookies[name]
+        place = data.draw(st.integers(0, len(value) - 1))
+        character = BASE64URL[BASE64URL.find(value[place]) - data.draw(st.integers(1, 63))]
+        value = f"{value[:place]}{character}{value[place + 1 :]}"
+        with self.opened(self.servers[which], copy.header(**{name: value})) as exchange:
+            assert exchange.session.status in TAMPERED
+            assert dict(exchange.session) == {}
+            self.check_lines(lines_of(exchange.headers()), Response([], "kept"))
 
     # The deployment: every server reads a key before any writes with it.
 
@@ -438,6 +521,6 @@ class Play(RuleBasedStateMachine):
 
 
 class TestPlay(Play.TestCase):
-    """I7, K2, K5, L1, L3, L5, L6, L7, G2, O7. A user sees what the model says, whatever happens."""
+    """C1, G2, I7, K2, K5, L1, L3, L5, L6, L7, O7. All see what the model says, whatever happens."""
 
     settings = settings(max_examples=2 * settings.default.max_examples, stateful_step_count=80)

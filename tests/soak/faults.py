@@ -41,7 +41,7 @@ _LEEWAY = 60  # that a session lives beyond its end
 _APART = 300  # by which clocks differ
 _SPLIT = 5_000  # bytes of a session that needs two cookies
 _SCHEDULE = Schedule(propagation=900, lifetime=1_500, session_lifetime=_ABSOLUTE)
-_MOST_GROWTH = 3 << 20  # bytes that a worker may gain between the middle and the end
+_MOST_GROWTH = 1 << 20  # bytes that a worker may gain between the middle and the end
 _NOTHING = zlib.crc32(b"")
 _ENDS = {"idle_expired", "expired", "unknown_key"}  # a key outlives its sessions, not for long
 _COOKIE = SessionManager(rotation.add(KeyringDocument(), 0).at(0)).cookie_name
