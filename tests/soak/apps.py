@@ -8,7 +8,7 @@
     /oversize          try to save what no cookie can carry, and say so politely (413)
     /ring              look at the keys, and at no session
 
-The answer is JSON, and says what the session held.
+The answer is JSON, and says what the session held, and when that was by this worker's clock.
 """
 
 import json
@@ -89,7 +89,7 @@ def _act(session, path, query):
         os.kill(os.getpid(), signal.SIGKILL)
     after = zlib.crc32(session.get("blob", b""))
     told = {"before": before, "after": after, "status": status}
-    told |= {"pid": os.getpid(), "steps_back": _steps_back}
+    told |= {"pid": os.getpid(), "now": int(_last), "steps_back": _steps_back}
     return {"user": session["user"], "count": session["count"], **told}
 
 

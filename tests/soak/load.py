@@ -24,13 +24,11 @@ _T = TypeVar("_T")
 
 
 class Answer(NamedTuple):
-    """A whole answer, and between which moments it was made."""
+    """A whole answer."""
 
     status: int
     lines: list[str]
     body: dict[str, Any]
-    asked: float
-    received: float
 
 
 @dataclass
@@ -112,7 +110,6 @@ class Visitors:
 
 
 async def _get(address: tuple[str, int], target: str, jar: dict[str, str]) -> Answer:
-    asked = time.time()
     async with asyncio.timeout(_PATIENCE):
         reader, writer = await asyncio.open_connection(*address)
         try:
@@ -130,7 +127,7 @@ async def _get(address: tuple[str, int], target: str, jar: dict[str, str]) -> An
     cookies = [value for name, value in headers if name == "set-cookie"]
     status = int(first.split()[1])
     told = json.loads(body) if status in (200, 413) else {}
-    return Answer(status, cookies, told, asked, time.time())
+    return Answer(status, cookies, told)
 
 
 def _request(target: str, jar: dict[str, str]) -> bytes:
