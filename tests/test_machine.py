@@ -172,48 +172,50 @@ def remembering(seconds: int | None) -> Act:
     )
 
 
-acts = st.one_of(
-    st.sampled_from(
-        [
-            Act("look", lambda session: session.mark_accessed()),
-            Act(
-                "append", append, data=lambda data: {**data, "cart": [*data.get("cart", []), "tea"]}
-            ),
-            Act("touch", lambda session: session.touch(), touches=True),
-            Act("regenerate", lambda session: session.regenerate(), regenerates=True),
-            Act(
-                "log in",
-                lambda session: session.regenerate(keep=["user"]),
-                regenerates=True,
-                data=lambda data: {name: data[name] for name in data if name == "user"},
-            ),
-            Act(
-                "log out",
-                lambda session: session.destroy(),
-                regenerates=True,
-                destroys=True,
-                data=lambda _: {},
-            ),
-            Act(
-                "log out with a message",
-                log_out_with_a_message,
-                regenerates=True,
-                destroys=True,
-                data=lambda _: {"message": "bye"},
-            ),
-            Act("clear", lambda session: session.clear(), data=lambda _: {}),
-            Act(
-                "forget on close",
-                lambda session: session.forget_on_close(),
-                lifetime={"remembered": 0, "forgotten": True},
-            ),
-            saving("text", "x" * TOO_MUCH, unsavable=True),
-            saving("thing", object(), unsavable=True),
-        ]
-    ),
-    st.integers(0, 3).map(lambda user: saving("user", user)),
-    st.integers(2_500, FITS).map(lambda length: saving("text", "x" * length)),
-    st.sampled_from([None, 700, 3_000, 9_000]).map(remembering),
+acts = st.sampled_from(
+    [
+        Act("look", lambda session: session.mark_accessed()),
+        Act("append", append, data=lambda data: {**data, "cart": [*data.get("cart", []), "tea"]}),
+        Act("touch", lambda session: session.touch(), touches=True),
+        Act("regenerate", lambda session: session.regenerate(), regenerates=True),
+        Act(
+            "log in",
+            lambda session: session.regenerate(keep=["user"]),
+            regenerates=True,
+            data=lambda data: {name: data[name] for name in data if name == "user"},
+        ),
+        Act(
+            "log out",
+            lambda session: session.destroy(),
+            regenerates=True,
+            destroys=True,
+            data=lambda _: {},
+        ),
+        Act(
+            "log out with a message",
+            log_out_with_a_message,
+            regenerates=True,
+            destroys=True,
+            data=lambda _: {"message": "bye"},
+        ),
+        Act("clear", lambda session: session.clear(), data=lambda _: {}),
+        Act(
+            "forget on close",
+            lambda session: session.forget_on_close(),
+            lifetime={"remembered": 0, "forgotten": True},
+        ),
+        saving("text", "x" * TOO_MUCH, unsavable=True),
+        saving("thing", object(), unsavable=True),
+        *map(remembering, [None, 700, 3_000, 9_000]),
+        *(saving("user", user) for user in range(4)),
+        *(saving("text", "x" * length) for length in (2_500, 3_200, 5_000, 6_500, FITS)),
+    ]
+)
+visits = st.tuples(
+    st.integers(0, 1),
+    acts,
+    st.sampled_from([200, 200, 200, 200, 404, 500]),
+    st.sampled_from(["document", "empty", "image", ""]),
 )
 skews = st.sampled_from([0, APART]) | st.integers(0, APART)
 durations = st.sampled_from([1, 59, 60, 61, 240, 300, 540, 600, 660, 661, 1_400, 3_000])
@@ -239,12 +241,18 @@ class Play(RuleBasedStateMachine):
 
     # The application.
 
-    @rule(
-        which=st.integers(0, 1),
-        act=acts,
-        status=st.sampled_from([200, 200, 200, 404, 500]),
-        dest=st.sampled_from(["document", "empty", "image", ""]),
-    )
+    @rule(visits=st.lists(visits, min_size=1, max_size=8))
+    def somebody_browses(self, visits: list[tuple[Any, ...]]) -> None:
+        """One page after another: each response arrives before the next request."""
+        for visit in visits:
+            self.request(*visit)
+            self.arrive(-1)
+
+    @rule(visit=visits)
+    def a_tab_asks(self, visit: tuple[Any, ...]) -> None:
+        """And its response is under way."""
+        self.request(*visit)
+
     def request(self, which: int, act: Act, status: int, dest: str) -> None:
         """One request: the session is what the model says, and so is what leaves."""
         server, sent = self.servers[which], self.held_now()
@@ -427,12 +435,13 @@ class Play(RuleBasedStateMachine):
 
     @rule()
     def everything_settles(self) -> None:
-        """S4. Once all is quiet, a few page loads leave no part but those of the session."""
+        """S4. Once all is quiet, a page load a minute leaves no part but those of the session."""
         while self.under_way:
             self.arrive(0)
-        self.now += 300 + 60  # a head is cleaned up after when it is a minute old on any clock
+        self.now += APART
         act = Act("look", lambda session: session.mark_accessed())
-        for _ in range(1 + len(self.jar.cookies) // 20):
+        for _ in range(1 + len(self.jar.cookies) // 18):  # 20 deletions, two of them of its own
+            self.now += 60  # a head is cleaned up after when it is a minute old on any clock
             self.request(0, act, 200, "document")
             self.arrive(-1)
         held = self.held_now()

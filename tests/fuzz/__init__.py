@@ -9,3 +9,10 @@ any bytes and raises if the library does not keep its word. It imports no fuzzer
 `tests/test_fuzz.py` can replay the inputs in `corpus/`: what earlier runs found beyond the seeds.
 `python -m tests.fuzz --grow` looks for more of them.
 """
+
+
+def evidence(quick):
+    """Return what each harness ran and broke, for `python -m tests.evidence`."""
+    from tests.fuzz.__main__ import HARNESSES, fuzzed  # noqa: PLC0415  the command's module
+
+    return [fuzzed(name, 60 if quick else 600) for name in HARNESSES]

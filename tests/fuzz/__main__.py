@@ -1,4 +1,7 @@
-"""The command: runs each harness for a bounded time, and says what it ran, reached and broke."""
+"""The command: runs each harness for a bounded time, and says what it ran, reached and broke.
+
+It fails where an input broke a promise, took ten seconds or 2 GiB, or where a fuzzer did not run.
+"""
 
 import re
 import shutil
@@ -9,6 +12,8 @@ from base64 import b64encode
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from tests.evidence import Row, table
 
 HARNESSES = ("cookie_text", "cookie_headers", "keyring_document")
 CORPUS = Path(__file__).parent / "corpus"
@@ -23,34 +28,36 @@ def main():
     parser.add_argument("--seed", type=int, default=0, help="of the fuzzer; 0 draws one")
     parser.add_argument("--grow", action="store_true", help="add small inputs that reach more")
     options = parser.parse_args()
-    broken = [name for name in options.harness if not fuzzed(name, options)]
-    return f"broken: {', '.join(broken)}" if broken else 0
+    settings = {"seed": options.seed, "grows": options.grow}
+    rows = [fuzzed(name, options.seconds, **settings) for name in options.harness]
+    print(table(rows))
+    return 0 if all(row.ok for row in rows) else 1
 
 
-def fuzzed(name, options):
-    """Run one harness, print a line about it, and tell whether all went well."""
+def fuzzed(name, seconds, *, seed=0, grows=False):
+    """Run one harness; what breaks something is printed, so that anyone can run it again."""
     with TemporaryDirectory() as folder:
         found, known, crashes = (Path(folder, part) for part in ("found", "known", "crashes"))
         for each in (found, known, crashes):
             each.mkdir()
         write_known(name, known)
-        bounds = (f"-max_total_time={options.seconds}", f"-seed={options.seed}")
+        bounds = (f"-max_total_time={seconds}", f"-seed={seed}")
         output = run(name, *bounds, f"-artifact_prefix={crashes}/", found, known)
         inputs = sorted(crashes.iterdir())
         executions = last(r"number_of_executed_units: (\d+)", output)
-        print(
-            f"{name}: {executions} executions, coverage {last(r'cov: ([0-9]+)', output)}, "
-            f"{len(inputs)} crashes",
-            flush=True,
-        )
-        if inputs or executions == "?":
+        ran = executions >= len(list(known.iterdir()))
+        if inputs or not ran:
             print(output)
             for each in inputs:
                 print(f"{each.name}: {b64encode(each.read_bytes()).decode()}")
-            return False
-        if options.grow:
+        elif grows:
             grow(name, known, found)
-    return True
+    return Row(
+        f"fuzzing, {seconds} s: {name}",
+        "0 crashes",
+        f"{len(inputs)} in {executions:,} executions; {last(r'cov: ([0-9]+)', output):,} edges",
+        ran and not inputs,
+    )
 
 
 def run(name, *arguments):
@@ -85,8 +92,9 @@ def grow(name, known, found):
 
 
 def last(pattern, output):
+    """Return the last number of that kind that the fuzzer named, or 0."""
     matches = re.findall(pattern, output)
-    return matches[-1] if matches else "?"
+    return int(matches[-1]) if matches else 0
 
 
 if __name__ == "__main__":
