@@ -144,26 +144,28 @@ def test_every_guess_makes_a_cookie_of_the_same_length(pad):
 
 
 def evidence(quick: bool) -> list[Row]:
-    """Print how often the attack succeeds."""
+    """Return how often the attack succeeds."""
     secrets = 8 if quick else 100
     rows = []
     for pad in PADS:
-        outcome = attack(value_by_value(pad), secrets)
-        rows.append(
-            Row(
-                f"C15: characters read from lengths, value by value, pad {pad}",
-                "at most 15 % (chance is 6 %)",
-                f"{outcome.characters:.0%} of {secrets * SECRET_CHARACTERS}",
-                outcome.characters <= 0.15,
+        for text, own_text in (("short", ""), ("long", LONG)):
+            ours = attack(value_by_value(pad), secrets, own_text)
+            rows.append(
+                Row(
+                    f"C15: secrets read from lengths, value by value, pad {pad}, {text} text",
+                    "at most 15 % of characters (chance is 6 %)",
+                    f"{ours.characters:.0%}; {ours.secrets:.0%} of {secrets} secrets",
+                    ours.characters <= 0.15 and ours.secrets == 0,
+                )
             )
-        )
-        outcome = attack(whole_body(pad), secrets)
+        double = attack(whole_body(pad), secrets)
         rows.append(
             Row(
                 f"C15: the same attack on a whole body, pad {pad}",
-                "at least 50 %",
-                f"{outcome.characters:.0%}, in {outcome.observed:.0f} cookies a secret",
-                outcome.characters >= 0.5,
+                "at least 50 % of characters",
+                f"{double.characters:.0%}; {double.secrets:.0%} of {secrets} secrets, "
+                f"in {double.observed:,.0f} cookies each",
+                double.characters >= 0.5,
             )
         )
     return rows

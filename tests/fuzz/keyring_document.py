@@ -1,8 +1,8 @@
 """The key ring's document: JSON whose checksum is put right, so that what it guards is reached.
 
 No usable key stands in the corpus: `KEY0` to `KEY3` in an input are made keys, and `ID0` to `ID3`
-their ids. A document raises `ConfigurationError` or is read; what is read is what the text says,
-and it is written and read again as the same. At each of its dates it gives a ring or that error.
+their ids. A document raises `ConfigurationError` or is read; what is read is what the text says, is
+consistent, and is written and read again as the same. At each date it gives a ring or that error.
 """
 
 import json
@@ -56,10 +56,21 @@ def check(data):
         return
     assert content(document.text()) == content(text), (document.text(), text)
     assert KeyringDocument.parse(document.text()) == document
+    is_consistent(document.keys)
     for key in document.keys:
         for moment in (key.created, key.activates, key.retires):
             if moment is not None:
                 ring_at(document, moment)
+
+
+def is_consistent(keys):
+    """Hold a document's keys to what its class promises of them."""
+    assert len({key.id for key in keys}) == len(keys)
+    assert sum(key.state == "primary" for key in keys) <= 1
+    for key in keys:
+        assert key.key is None or key.id == key.key.fingerprint
+        assert (key.key is None) == (key.state == "retired")
+        assert key.note.isprintable()
 
 
 def refused(error):
