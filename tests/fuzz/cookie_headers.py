@@ -28,6 +28,12 @@ def seeds():
         yield b"; ".join(pairs)
         if len(pairs) > 1:
             yield b"\n".join([b"; ".join(pairs[1:]), b"a=1; " + pairs[0] + b" ;\tb"])
+    name, value = VECTORS["alive-idle"]["cookies"][0]
+    for space in ("", " ", "\t", "\v", "\f", "\x1f", "\x85", "\xa0", '"', "$", ","):
+        for pair in (f"{space}{name}={value}", f"{name}{space}={value}"):
+            yield f"a=1;{pair}".encode("latin-1")
+        for spaced in (f"{space}{value}", f"{value}{space}"):
+            yield f"a=1;{name}={spaced};b=2".encode("latin-1")
 
 
 def check(data):

@@ -98,6 +98,8 @@ def seeds():
             continue
         yield staged(inner_block, bytes(4) + opened)
         yield staged(body, opened[14 : len(opened) - (opened[0] & 31)])
+    for later in (300, 301, -ABSOLUTE, -ABSOLUTE - 1):
+        yield staged(inner_block, later.to_bytes(4, "big", signed=True) + inner(pack_value({})))
     yield from (staged(inflated, pack_value(value)) for value in ("x" * 600, list(range(400))))
 
 
