@@ -39,8 +39,17 @@ def seeds():
         for word, value in WORDS:
             text = text.replace(value, word)
         yield text.encode()
-        yield text.replace('"version": 1', '"version": true').encode()
-        yield text.replace("{", '{"more": 1,', 1).encode()
+        for ours, other in (
+            ('"version": 1', '"version": true'),
+            ("{", '{"more": 1,'),
+            ('"accepted"', '"primary"'),
+            ('"accepted"', '"retired"'),
+            ('"retired"', '"accepted"'),
+            ("ID1", "ID0"),
+            ('Z"', '+00:00"'),
+        ):
+            yield text.replace(ours, other).encode()
+            yield text.replace(ours, other, 1).encode()
 
 
 def check(data):

@@ -305,7 +305,7 @@ def _worth(visitors: Visitors, ring: RingOnFullDisk, faults: Faults) -> list[Row
         at_least("answers in several cookies", seen["splits"], 20),
         at_least("attempts to save too much", seen["oversize"], 10),
         at_least("sessions that had been idle for too long", seen["idle_expired"], 5),
-        at_least("sessions that came to their absolute end", seen["expired"], 5),
+        at_least("sessions that came to their absolute end", seen["expired"], 1),
         at_least("answers when a session had to live", seen[""], 50),
         *(at_least(what, faults.done[what], 1) for what in KINDS),
         at_least("requests asked again, as no answer came", tally.retries, 3),
