@@ -1,134 +1,135 @@
-"""What sealing and opening a session cost, against the same work with no layers (the floor).
+"""What sealing and opening a session cost, and how long the cookie is, beside other libraries.
 
-    python benchmarks/codec.py
+    pip install -r benchmarks/requirements.txt && npm install --prefix benchmarks
+    python -m benchmarks.codec [--quick]
 
-The floor does in two straight-line functions what any library with these properties must do:
-msgpack, a walk by exact type, randomness, AES-256-GCM, HMAC-SHA-256, base64, and on the way back
-the canonical check. All variants run interleaved, in rounds, within one process; figures are
-medians over the rounds, and the line "floor again" is the floor measured a second time: its
-distance from 1.00 is the noise.
+The floor (`floor.py`) writes and reads the same cookies with no layers. Each library is called as
+it calls itself in a request (`peers.py`); those from npm are measured right after, in a process of
+their own (`peers.mjs`). Ratios are of medians, except in the column that says minima.
 """
 
-import hmac
-import os
-import statistics
-import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
-import msgpack
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
+from benchmarks import floor, peers
+from benchmarks.measure import (
+    CONTROL,
+    PEER_SESSIONS,
+    SESSIONS,
+    Effort,
+    Figures,
+    Target,
+    effort,
+    measure,
+    print_table,
+    print_targets,
+)
 from cookiesession import Key, SessionManager
 
-ROUNDS = 60
-SECONDS_A_ROUND = 0.004
+FULL = Effort(rounds=60, seconds=0.002)
+OURS, FLOOR = "cookiesession", "floor"
+HEADINGS = (
+    "session: library", "encrypts", "deflates all", "characters",
+    "seal µs", "to ours", "minima", "open µs", "to ours", "minima",
+)  # fmt: skip
 
-SESSIONS: dict[str, dict[str, Any]] = {
-    "login": {"user_id": 48_151, "csrf_token": "Zk3vQm1pT9sXb7Lr", "logged_in": True},
-    "300 bytes": {
-        "user_id": 48_151,
-        "csrf_token": "Zk3vQm1pT9sXb7LrWc5nYd2hJf8gKa4e",
-        "roles": ["editor", "reviewer"],
-        "locale": "en-GB",
-        "cart": [
-            {"sku": "AB-1234", "qty": 2, "price": 19.9},
-            {"sku": "CD-9", "qty": 1, "price": 5.5},
-        ],
-        "flashes": [["info", "Welcome back, your last visit was on Tuesday."]],
-        "theme": "dark",
-        "next": "/account/orders?page=2",
-        "referrer": "https://example.com/some/long/page/that/led/here",
-    },
-    "1 KB": {f"field_{number}": os.urandom(40).hex() for number in range(11)},
-}  # fmt: skip
-
-_SCALARS = {type(None), bool, int, float, str, bytes}
-_ENC_KEY, _MAC_KEY = os.urandom(32), os.urandom(32)
-_CIPHER = AESGCM(_ENC_KEY)
+_FLOOR_LIMITS = {"300 bytes": 1.4, "token": 1.2, "1 KB": 1.2, "large": 1.2}
+_PEER_LIMITS = {peers.FLASK: (0.20, 0.30), peers.TIMED: (0.40, 0.50), peers.FERNET: (0.55, 0.65)}
+_LOGIN_CHARACTERS = 205
 
 
-def _walk(value: Any) -> None:
-    kind = type(value)
-    if kind is dict:
-        for key, member in value.items():
-            _walk(key)
-            _walk(member)
-    elif kind is list:
-        for member in value:
-            _walk(member)
-    elif kind not in _SCALARS:
-        raise TypeError
+class Result(NamedTuple):
+    """What was measured of one session."""
+
+    lengths: dict[str, int]
+    seal: Figures
+    open: Figures
 
 
-def floor_seal(data: dict[str, Any]) -> bytes:
-    _walk(data)
-    body = msgpack.packb(data, strict_types=True)
-    nonce = os.urandom(12)
-    raw = nonce + _CIPHER.encrypt(nonce, body, b"context")
-    text = urlsafe_b64encode(raw).rstrip(b"=")
-    mac = hmac.digest(_MAC_KEY, text, "sha256")
-    return text + b"." + urlsafe_b64encode(mac).rstrip(b"=")
+def available() -> dict[str, peers.Pair]:
+    """Return the libraries that are installed, ours and the floor first."""
+    key = Key.generate()
+    manager, ground = SessionManager(key), floor.Floor(key)
+    for data in SESSIONS.values():
+        floor.check(ground, manager, data)
+    pairs = {
+        FLOOR: peers.Pair(
+            lambda data: ground.seal(data).decode(), lambda text: ground.open(text.encode())
+        ),
+        OURS: peers.Pair(manager.dumps, manager.loads),
+    }
+    for name, peer in peers.PEERS.items():
+        try:
+            pairs[name] = peer.make()
+        except ImportError as error:
+            print(f"skipped: {name} ({error})")
+    return pairs
 
 
-def floor_open(text: bytes) -> dict[str, Any]:
-    payload, _, signature = text.rpartition(b".")
-    mac = hmac.digest(_MAC_KEY, payload, "sha256")
-    if not hmac.compare_digest(urlsafe_b64encode(mac).rstrip(b"="), signature):
-        raise ValueError
-    raw = urlsafe_b64decode(payload + b"=" * (-len(payload) % 4))
-    body = _CIPHER.decrypt(raw[:12], raw[12:], b"context")
-    data = msgpack.unpackb(body, strict_map_key=False)
-    _walk(data)
-    if msgpack.packb(data, strict_types=True) != body:
-        raise ValueError
-    return data  # type: ignore[no-any-return]
+def compare(data: dict[str, Any], pairs: dict[str, peers.Pair], how: Effort) -> Result:
+    """Measure one session with every library that can take it."""
+    texts: dict[str, str] = {}
+    for name, pair in pairs.items():
+        try:
+            texts[name] = pair.seal(data)
+        except Exception as error:  # noqa: BLE001  whatever the library says of it
+            print(f"skipped: {name} ({error})")
+    seals = {name: _bound(pairs[name].seal, data) for name in texts}
+    opens = {name: _bound(pairs[name].open, text) for name, text in texts.items()}
+    lengths = {name: len(text) for name, text in texts.items()}
+    return Result(lengths, measure(seals, how), measure(opens, how))
 
 
-def measure(variants: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Return the median microseconds of each variant, all interleaved."""
-    repeats: dict[str, int] = {}
-    for name, call in variants.items():
-        start = time.perf_counter()
-        for _ in range(50):
-            call()
-        repeats[name] = max(1, int(SECONDS_A_ROUND * 50 / (time.perf_counter() - start)))
-    figures: dict[str, list[float]] = {name: [] for name in variants}
-    for _ in range(ROUNDS):
-        for name, call in variants.items():
-            start = time.perf_counter()
-            for _ in range(repeats[name]):
-                call()
-            figures[name].append((time.perf_counter() - start) / repeats[name] * 1e6)
-    return {name: statistics.median(values) for name, values in figures.items()}
+def _bound(call: Callable[[Any], object], value: Any) -> Callable[[], object]:
+    return lambda: call(value)
+
+
+def rows(session: str, result: Result) -> Iterator[tuple[object, ...]]:
+    """Return the table's rows, ours as the unit."""
+    for name in (*result.lengths, CONTROL):
+        peer = peers.PEERS.get(name)
+        timed: list[object] = []
+        for figures in (result.seal, result.open):
+            timed.append(f"{figures.median(name):.1f}")
+            timed += [figures.ratio(name, OURS), figures.minima_ratio(name, OURS)]
+        what = "floor, measured again" if name == CONTROL else name
+        encrypts = "yes" if peer is None or peer.encrypts else "no"
+        deflates = "yes" if peer and peer.deflates else "no"
+        yield f"{session}: {what}", encrypts, deflates, result.lengths.get(name, ""), *timed
+
+
+def targets(results: dict[str, Result]) -> Iterator[Target]:
+    """Compare what was measured with what is wanted."""
+    for session, (lengths, *steps) in results.items():
+        for step, figures in zip(("seal", "open"), steps, strict=True):
+            if session in _FLOOR_LIMITS:
+                what = f"{session}: {step}, to the floor"
+                yield Target(what, _FLOOR_LIMITS[session], figures.ratio(OURS, FLOOR))
+            for peer, limits in _PEER_LIMITS.items():
+                if peer in lengths and session in (*PEER_SESSIONS, "300 bytes"):
+                    limit = limits[step == "open"]
+                    what = f"{session}: {step}, to {peer}"
+                    yield Target(what, limit, figures.ratio(OURS, peer))
+        alike = [name for name in lengths if _is_alike(name)]
+        if session in PEER_SESSIONS and alike:
+            shortest = min(alike, key=lengths.__getitem__)
+            what = f"{session}: characters, below {shortest}"
+            yield Target(what, lengths[shortest] - 1, lengths[OURS])
+    yield Target("login: characters", _LOGIN_CHARACTERS, results["login"].lengths[OURS])
+
+
+def _is_alike(name: str) -> bool:
+    peer = peers.PEERS.get(name)
+    return peer is not None and peer.encrypts and not peer.deflates
 
 
 def main() -> None:
-    manager = SessionManager(Key.generate())
-    print("| session | characters | step | floor | cookiesession | ratio | floor again |")
-    print("|---|---|---|---|---|---|---|")
-    for name, data in SESSIONS.items():
-        text, floor_text = manager.dumps(data), floor_seal(data)
-        variants: dict[str, dict[str, Callable[[], object]]] = {
-            "seal": {
-                "floor": lambda data=data: floor_seal(data),
-                "ours": lambda data=data: manager.dumps(data),
-                "again": lambda data=data: floor_seal(data),
-            },
-            "open": {
-                "floor": lambda text=floor_text: floor_open(text),
-                "ours": lambda text=text: manager.loads(text),
-                "again": lambda text=floor_text: floor_open(text),
-            },
-        }
-        for step, calls in variants.items():
-            figures = measure(calls)
-            floor, ours, again = (figures[which] for which in ("floor", "ours", "again"))
-            print(
-                f"| {name} | {len(text)} | {step} | {floor:.1f} µs | {ours:.1f} µs "
-                f"| {ours / floor:.2f} | {again / floor:.2f} |"
-            )
+    how = effort(__doc__, FULL)
+    pairs = available()
+    results = {name: compare(data, pairs, how) for name, data in SESSIONS.items()}
+    for name, result in results.items():
+        print_table(f"Session: {name}", HEADINGS, rows(name, result))
+    print_targets(targets(results))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What sessions cost. Run from the project's root, as `python -m benchmarks.codec`."""

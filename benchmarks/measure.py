@@ -1,0 +1,175 @@
+"""What the benchmarks share: the sessions, the clock, and Markdown tables.
+
+The rules: all variants of a figure run interleaved, round by round, in one process, so that what
+else the machine does meets them alike. The first variant runs twice: the second time is the
+control, and its distance from the first is the noise. Figures are microseconds. Nothing is asserted
+on them.
+"""
+
+import argparse
+import random
+import statistics
+import string
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+CONTROL = "control"
+
+_random = random.Random(7)  # the sessions are the same in every run
+
+
+def _token(length: int) -> str:
+    return "".join(_random.choices(string.ascii_letters + string.digits + "-_", k=length))
+
+
+_WORDS = (
+    "the a session cookie order customer please deliver after before parcel address street gate "
+    "number invoice attached thank you for with without every we our is was will not and colour "
+    "size large small blue green returned Tuesday Friday morning evening message"
+)
+
+
+def _prose(length: int) -> str:
+    return " ".join(_random.choices(_WORDS.split(), k=length))[:length]
+
+
+SESSIONS: dict[str, dict[str, Any]] = {
+    "login": {
+        "user_id": 48_151,
+        "csrf_token": _random.randbytes(20).hex(),
+        "logged_in": True,
+        "role": "editor",
+    },
+    "300 bytes": {
+        "user_id": 48_151,
+        "csrf_token": _token(32),
+        "roles": ["editor", "reviewer"],
+        "locale": "en-GB",
+        "cart": [{"sku": "AB-1234", "qty": 2, "price": 19.9}],
+        "flashes": [["info", "Welcome back, your last visit was on Tuesday."]],
+        "theme": "dark",
+        "next": "/account/orders?page=2&sort=newest",
+        "visits": 12,
+    },
+    "typical": {
+        "user_id": 48_151,
+        "csrf_token": _token(43),
+        "auth_time": 1_790_000_000,
+        "roles": ["editor", "reviewer"],
+        "locale": "en-GB",
+        "timezone": "Europe/London",
+        "cart": [
+            {"sku": "AB-1234", "qty": 2, "price": 19.9},
+            {"sku": "CD-9", "qty": 1, "price": 5.5},
+        ],
+        "flashes": [["info", "Welcome back, your last visit was on Tuesday."]],
+        "theme": "dark",
+        "next": "/account/orders?page=2",
+        "referrer": "https://example.com/some/long/page/that/led/here?from=a",
+    },
+    "token": {"user_id": 48_151, "access_token": _token(1_060)},
+    "1 KB": {f"field_{number}": _token(80) for number in range(11)},
+    "large": {"user_id": 48_151, "csrf_token": _token(43), "draft": _prose(2_700)},
+}
+"""By name, from small to large: 110 bytes as JSON, 300, 450, 1.1 KB in one value that compresses
+by little and in eleven that are not compressed, and 2.8 KB of text."""
+
+PEER_SESSIONS = ("login", "typical", "large", "token")
+
+
+class Effort(NamedTuple):
+    """How long to measure: so many rounds, so many seconds for each variant in each."""
+
+    rounds: int
+    seconds: float
+
+
+QUICK = Effort(rounds=3, seconds=0.0002)
+
+
+def effort(description: str | None, full: Effort) -> Effort:
+    """Read the command line: `--quick` shows that a script runs, and measures little."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="run for seconds, measure little")
+    return QUICK if parser.parse_args().quick else full
+
+
+class Figures(NamedTuple):
+    """Microseconds of each variant, one figure a round."""
+
+    rounds: dict[str, list[float]]
+
+    def median(self, name: str) -> float:
+        return statistics.median(self.rounds[name])
+
+    def minimum(self, name: str) -> float:
+        return min(self.rounds[name])
+
+    def ratio(self, name: str, to: str) -> float:
+        """Return how the medians of two variants stand to one another."""
+        return self.median(name) / self.median(to)
+
+    def minima_ratio(self, name: str, to: str) -> float:
+        """Return how the minima do, in which the rest of the machine has no part."""
+        return self.minimum(name) / self.minimum(to)
+
+    def difference(self, name: str, base: str) -> float:
+        """Return the median, over the rounds, of what one variant takes more than another."""
+        pairs = zip(self.rounds[name], self.rounds[base], strict=True)
+        return statistics.median(one - other for one, other in pairs)
+
+
+def measure(calls: dict[str, Callable[[], object]], how: Effort) -> Figures:
+    """Measure calls against one another; the first of them is the control's, too."""
+    calls = {**calls, CONTROL: next(iter(calls.values()))}
+    repeats = {name: _repeats(call, how.seconds) for name, call in calls.items()}
+    rounds: dict[str, list[float]] = {name: [] for name in calls}
+    names = list(calls)
+    for _ in range(how.rounds):
+        _random.shuffle(names)  # no variant always comes after the same one
+        for name in names:
+            calls[name]()  # brings its code and data back into the processor's caches
+            seconds = _seconds(calls[name], repeats[name])
+            rounds[name].append(seconds / repeats[name] * 1e6)
+    return Figures(rounds)
+
+
+def _repeats(call: Callable[[], object], seconds: float) -> int:
+    return max(1, int(seconds / min(_seconds(call, 1) for _ in range(5))))
+
+
+def _seconds(call: Callable[[], object], repeats: int) -> float:
+    start = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    return time.perf_counter() - start
+
+
+def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a Markdown table."""
+    print(f"\n{title}\n")
+    print("|", " | ".join(headings), "|")
+    print("|" + "---|" * len(headings))
+    for row in rows:
+        cells = (f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row)
+        print("|", " | ".join(cells), "|", flush=True)
+
+
+class Target(NamedTuple):
+    """What a figure should be at most."""
+
+    what: str
+    limit: float
+    measured: float
+
+
+def print_targets(targets: Iterable[Target]) -> None:
+    """Print which targets were met."""
+    rows = [
+        (what, f"{limit:.4g}", f"{measured:.4g}", "yes" if measured <= limit else "no")
+        for what, limit, measured in targets
+    ]
+    print_table("Targets", ("what", "at most", "measured", "met"), rows)
