@@ -2,8 +2,8 @@
 
 The rules: all variants of a figure run interleaved, round by round, in one process, so that what
 else the machine does meets them alike. The first variant runs twice: the second time is the
-control, and its distance from the first is the noise. Figures are microseconds. Nothing is asserted
-on them.
+control, and its distance from the first is the noise. Figures are microseconds of this process's
+own time on the processor. Nothing is asserted on them.
 """
 
 import argparse
@@ -116,10 +116,14 @@ class Figures(NamedTuple):
         """Return how the minima do, in which the rest of the machine has no part."""
         return self.minimum(name) / self.minimum(to)
 
-    def difference(self, name: str, base: str) -> float:
+    def added(self, name: str, base: str) -> float:
         """Return the median, over the rounds, of what one variant takes more than another."""
         pairs = zip(self.rounds[name], self.rounds[base], strict=True)
         return statistics.median(one - other for one, other in pairs)
+
+    def minima_added(self, name: str, base: str) -> float:
+        """Return what it takes more by the minima of both."""
+        return self.minimum(name) - self.minimum(base)
 
 
 def measure(calls: dict[str, Callable[[], object]], how: Effort) -> Figures:
@@ -142,10 +146,10 @@ def _repeats(call: Callable[[], object], seconds: float) -> int:
 
 
 def _seconds(call: Callable[[], object], repeats: int) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(repeats):
         call()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
