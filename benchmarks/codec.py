@@ -53,9 +53,7 @@ def available() -> dict[str, peers.Pair]:
     for data in SESSIONS.values():
         floor.check(ground, manager, data)
     pairs = {
-        FLOOR: peers.Pair(
-            lambda data: ground.seal(data).decode(), lambda text: ground.open(text.encode())
-        ),
+        FLOOR: peers.Pair(ground.seal, ground.open),
         OURS: peers.Pair(manager.dumps, manager.loads),
     }
     for name, peer in peers.PEERS.items():
@@ -109,7 +107,8 @@ def targets(results: dict[str, Result]) -> Iterator[Target]:
                 if peer in lengths and session in (*PEER_SESSIONS, "300 bytes"):
                     limit = limits[step == "open"]
                     what = f"{session}: {step}, to {peer}"
-                    yield Target(what, limit, figures.ratio(OURS, peer))
+                    ours, least = figures.ratio(OURS, peer), figures.ratio(FLOOR, peer)
+                    yield Target(what, limit, ours, least)
         alike = [name for name in lengths if _is_alike(name)]
         if session in PEER_SESSIONS and alike:
             shortest = min(alike, key=lengths.__getitem__)

@@ -16,7 +16,7 @@ from binascii import a2b_base64, b2a_base64
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from msgpack import ExtType, Packer, unpackb
+from msgpack import ExtType, Packer, Unpacker, unpackb
 
 from cookiesession import Key, SessionManager
 from cookiesession._names import INDEX, NAMES
@@ -27,7 +27,7 @@ _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_+/=", b"+/***")
 _LAST = {0: None, 2: frozenset(b"AQgw"), 3: frozenset(b"AEIMQUYcgkosw048")}
 _IDLE, _ABSOLUTE = 14 * 86_400, 30 * 86_400
-_LARGE = 512
+_LARGE = 256
 
 
 class Floor:
@@ -38,26 +38,29 @@ class Floor:
         self.kid = cookie_key.kid
         self.kid_text = b2a_base64(self.kid, newline=False).translate(_TO_URL)
         self.sign_key = cookie_key.sign_key
-        self.cipher = AESGCM(cookie_key.epoch_key(int(time.time()) >> 14))
+        epoch = int(time.time()) >> 14
+        self.ciphers = {e: AESGCM(cookie_key.epoch_key(e)) for e in (epoch, epoch + 1)}
 
-    def seal(self, data: dict[str, Any]) -> bytes:
+    def seal(self, data: dict[str, Any]) -> str:
         if not _STR.issuperset(map(type, data)):
             raise TypeError
         _walk(data.values(), 1)
         body = _pack({INDEX.get(name, name): value for name, value in data.items()})
-        if len(body) >= _LARGE:
-            body = _smaller(data, body)
-        head = self.kid + int(time.time()).to_bytes(5, "big")
+        if len(body) > _LARGE:
+            body = _smaller(body)
+        now = int(time.time())
+        head = self.kid + now.to_bytes(5, "big")
         padding = -(14 + len(body)) % 16
         drawn = os.urandom(21)  # id and nonce in one call of the system
         inner = padding.to_bytes(1, "big") + bytes(4) + drawn[12:] + body + bytes(padding)
         nonce = drawn[:12]
-        raw = head + nonce + self.cipher.encrypt(nonce, inner, b"1" + head)
+        raw = head + nonce + self.ciphers[now >> 14].encrypt(nonce, inner, b"1" + head)
         text = b"1" + b2a_base64(raw, newline=False).translate(_TO_URL).rstrip(b"=")
-        signature = hmac.digest(self.sign_key, text, "sha256")
-        return text + b"." + b2a_base64(signature, newline=False).translate(_TO_URL)[:43]
+        signature = b2a_base64(hmac.digest(self.sign_key, text, "sha256"), newline=False)
+        return (text + b"." + signature.translate(_TO_URL)[:43]).decode()
 
-    def open(self, text: bytes) -> dict[str, Any]:
+    def open(self, cookie: str) -> dict[str, Any]:
+        text = cookie.encode()
         if not 113 <= len(text) <= 4093 or not text.isascii() or text[-44] != ord("."):
             raise ValueError
         if text[:1] != b"1" or text[1:5] != self.kid_text:
@@ -74,7 +77,7 @@ class Floor:
         padded = payload.translate(_FROM_URL) + b"=" * (-rest & 3)
         raw = a2b_base64(padded, strict_mode=True)
         issued, now = int.from_bytes(raw[3:8], "big"), int(time.time())
-        inner = self.cipher.decrypt(raw[8:20], raw[20:], b"1" + raw[:8])
+        inner = self.ciphers[issued >> 14].decrypt(raw[8:20], raw[20:], b"1" + raw[:8])
         flags, age = inner[0], int.from_bytes(inner[1:5], "big")
         end = len(inner) - flags
         if flags > 31 or age > issued or end <= 14 or inner.count(0, end) != flags:
@@ -104,44 +107,54 @@ def _pack(value: Any) -> bytes:
     return Packer(strict_types=True, buf_size=4096).pack(value)
 
 
-def _smaller(data: dict[str, Any], body: bytes) -> bytes:
-    found = {}
-    for name, value in data.items():
-        if type(value) in _SCALARS and (type(value) is not str or len(value) * 4 < _LARGE):
-            continue
-        packed = _pack(value)
-        if len(packed) >= _LARGE:
+def _smaller(body: bytes) -> bytes:
+    unpacker = Unpacker(max_buffer_size=len(body))
+    unpacker.feed(body)
+    pieces, copied = [], 0
+    for _ in range(unpacker.read_map_header()):
+        unpacker.skip()
+        start = unpacker.tell()
+        unpacker.skip()
+        end = unpacker.tell()
+        if end - start >= _LARGE:
             deflater = zlib.compressobj(level=6, wbits=-12)
-            deflated = ExtType(90, deflater.compress(packed) + deflater.flush())
-            if len(deflated.data) + 6 < len(packed):
-                found[name] = deflated
-    if not found:
-        return body
-    return _pack({INDEX.get(name, name): value for name, value in {**data, **found}.items()})
+            value = deflater.compress(body[start:end]) + deflater.flush()
+            deflated = _pack(ExtType(90, value))
+            if len(deflated) < end - start:
+                pieces += body[copied:start], deflated
+                copied = end
+    return b"".join([*pieces, body[copied:]])
 
 
 def _unpack(body: bytes) -> dict[str, Any]:
     packed = unpackb(body, strict_map_key=False)
-    if _pack(packed) != body:
+    if _pack(packed) != body or not INDEX.keys().isdisjoint(packed):
         raise ValueError
     data = {NAMES[name] if type(name) is int else name: packed[name] for name in packed}
+    if not _STR.issuperset(map(type, data)):
+        raise TypeError
+    if ExtType in map(type, data.values()):
+        _inflate(data)
+    _walk(data.values(), 1)
+    return data
+
+
+def _inflate(data: dict[str, Any]) -> None:
+    left = 65_536
     for name, value in data.items():
         if type(value) is ExtType:
             inflater = zlib.decompressobj(wbits=-15)
-            inflated = inflater.decompress(value.data, 65_537)
-            if value.code != 90 or len(inflated) > 65_536 or not inflater.eof:
+            inflated = inflater.decompress(value.data, left + 1)
+            left -= len(inflated)
+            if value.code != 90 or left < 0 or not inflater.eof or inflater.unused_data:
                 raise ValueError
             data[name] = unpackb(inflated, strict_map_key=False)
-            if inflater.unused_data or _pack(data[name]) != inflated:
+            if _pack(data[name]) != inflated or len(inflated) <= len(_pack(value)):
                 raise ValueError
-    if not _STR.issuperset(map(type, data)):
-        raise TypeError
-    _walk(data.values(), 1)
-    return data
 
 
 def check(floor: Floor, manager: SessionManager, data: dict[str, Any]) -> None:
     """See that the floor and the library open one another's cookies, of the same length."""
     written, ours = floor.seal(data), manager.dumps(data)
     assert len(written) == len(ours)
-    assert manager.loads(written.decode()) == floor.open(ours.encode()) == data
+    assert manager.loads(written) == floor.open(ours) == data
