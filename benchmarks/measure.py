@@ -19,7 +19,7 @@ CONTROL = "control"
 _random = random.Random(7)  # the sessions are the same in every run
 
 
-def _token(length: int) -> str:
+def token(length: int) -> str:
     return "".join(_random.choices(string.ascii_letters + string.digits + "-_", k=length))
 
 
@@ -30,7 +30,7 @@ _WORDS = (
 )
 
 
-def _prose(length: int) -> str:
+def prose(length: int) -> str:
     return " ".join(_random.choices(_WORDS.split(), k=length))[:length]
 
 
@@ -43,7 +43,7 @@ SESSIONS: dict[str, dict[str, Any]] = {
     },
     "300 bytes": {
         "user_id": 48_151,
-        "csrf_token": _token(32),
+        "csrf_token": token(32),
         "roles": ["editor", "reviewer"],
         "locale": "en-GB",
         "cart": [{"sku": "AB-1234", "qty": 2, "price": 19.9}],
@@ -54,7 +54,7 @@ SESSIONS: dict[str, dict[str, Any]] = {
     },
     "typical": {
         "user_id": 48_151,
-        "csrf_token": _token(43),
+        "csrf_token": token(43),
         "auth_time": 1_790_000_000,
         "roles": ["editor", "reviewer"],
         "locale": "en-GB",
@@ -68,9 +68,9 @@ SESSIONS: dict[str, dict[str, Any]] = {
         "next": "/account/orders?page=2",
         "referrer": "https://example.com/some/long/page/that/led/here?from=a",
     },
-    "token": {"user_id": 48_151, "access_token": _token(1_060)},
-    "1 KB": {f"field_{number}": _token(80) for number in range(11)},
-    "large": {"user_id": 48_151, "csrf_token": _token(43), "draft": _prose(2_700)},
+    "token": {"user_id": 48_151, "access_token": token(1_060)},
+    "1 KB": {f"field_{number}": token(80) for number in range(11)},
+    "large": {"user_id": 48_151, "csrf_token": token(43), "draft": prose(2_700)},
 }
 """By name, from small to large: 110 bytes as JSON, 300, 450, 1.1 KB in one value that compresses
 by little and in eleven that are not compressed, and 2.8 KB of text."""
@@ -126,30 +126,35 @@ class Figures(NamedTuple):
         return self.minimum(name) - self.minimum(base)
 
 
-def measure(calls: dict[str, Callable[[], object]], how: Effort) -> Figures:
+def measure(
+    calls: dict[str, Callable[[], object]],
+    how: Effort,
+    clock: Callable[[], float] = time.process_time,
+) -> Figures:
     """Measure calls against one another; the first of them is the control's, too."""
     calls = {**calls, CONTROL: next(iter(calls.values()))}
-    repeats = {name: _repeats(call, how.seconds) for name, call in calls.items()}
+    repeats = {name: _repeats(call, how.seconds, clock) for name, call in calls.items()}
     rounds: dict[str, list[float]] = {name: [] for name in calls}
     names = list(calls)
     for _ in range(how.rounds):
         _random.shuffle(names)  # no variant always comes after the same one
         for name in names:
             calls[name]()  # brings its code and data back into the processor's caches
-            seconds = _seconds(calls[name], repeats[name])
+            seconds = _seconds(calls[name], repeats[name], clock)
             rounds[name].append(seconds / repeats[name] * 1e6)
     return Figures(rounds)
 
 
-def _repeats(call: Callable[[], object], seconds: float) -> int:
-    return max(1, int(seconds / min(_seconds(call, 1) for _ in range(5))))
+def _repeats(call: Callable[[], object], seconds: float, clock: Callable[[], float]) -> int:
+    shortest = min(_seconds(call, 1, clock) for _ in range(5))
+    return max(1, int(seconds / max(shortest, 1e-9)))
 
 
-def _seconds(call: Callable[[], object], repeats: int) -> float:
-    start = time.process_time()
+def _seconds(call: Callable[[], object], repeats: int, clock: Callable[[], float]) -> float:
+    start = clock()
     for _ in range(repeats):
         call()
-    return time.process_time() - start
+    return clock() - start
 
 
 def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
