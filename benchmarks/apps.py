@@ -128,7 +128,7 @@ def _asgi(app: Any, run: Callable[[Awaitable[None]], object] = finished) -> Prep
 # The frameworks.
 
 
-def raw_asgi(kind: str) -> Prepare:
+def asgi_app(kind: str) -> Any:
     """No framework; its own sessions are Starlette's middleware."""
 
     def session_of(scope: Any) -> Any:
@@ -149,12 +149,16 @@ def raw_asgi(kind: str) -> Prepare:
     if kind == OWN:
         from starlette.middleware.sessions import SessionMiddleware
 
-        return _asgi(SessionMiddleware(app, SECRET, https_only=True))
+        return SessionMiddleware(app, SECRET, https_only=True)
     if kind == OURS:
         from cookiesession import asgi
 
-        return _asgi(asgi.SessionMiddleware(app, manager()))
-    return _asgi(app)
+        return asgi.SessionMiddleware(app, manager())
+    return app
+
+
+def raw_asgi(kind: str) -> Prepare:
+    return _asgi(asgi_app(kind))
 
 
 def raw_wsgi(kind: str) -> Prepare:
@@ -191,7 +195,7 @@ def raw_wsgi(kind: str) -> Prepare:
     return _wsgi(app)
 
 
-def flask(kind: str) -> Prepare:
+def flask_app(kind: str) -> Any:
     from flask import Flask, session
 
     app = Flask(__name__)
@@ -209,7 +213,11 @@ def flask(kind: str) -> Prepare:
         from cookiesession.flask import CookieSession
 
         CookieSession(app, manager())
-    return _wsgi(app)
+    return app
+
+
+def flask(kind: str) -> Prepare:
+    return _wsgi(flask_app(kind))
 
 
 def quart(kind: str) -> Prepare:
