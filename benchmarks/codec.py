@@ -1,11 +1,11 @@
 """What sealing and opening a session cost, and how long the cookie is, beside other libraries.
 
-    pip install -r benchmarks/requirements.txt && npm install --prefix benchmarks
+    pip install -r benchmarks/requirements.txt && npm ci --prefix benchmarks
     python -m benchmarks.codec [--quick]
 
 The floor (`floor.py`) writes and reads the same cookies with no layers. Each library is called as
 it calls itself in a request (`peers.py`); those from npm are measured right after, in a process of
-their own (`peers.mjs`). Ratios are of medians, except in the column that says minima.
+their own (`peers.mjs`). Ratios are of medians, except in the columns that say minima.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ from cookiesession import Key, SessionManager
 FULL = Effort(rounds=60, seconds=0.002)
 OURS, FLOOR = "cookiesession", "floor"
 HEADINGS = (
-    "session: library", "encrypts", "deflates all", "characters",
+    "library", "encrypts", "deflates all", "characters",
     "seal µs", "to ours", "minima", "open µs", "to ours", "minima",
 )  # fmt: skip
 
@@ -58,7 +58,8 @@ def available() -> dict[str, peers.Pair]:
     }
     for name, peer in peers.PEERS.items():
         try:
-            pairs[name] = peer.make()
+            if peer.make:
+                pairs[name] = peer.make()
         except ImportError as error:
             print(f"skipped: {name} ({error})")
     return pairs
@@ -82,7 +83,7 @@ def _bound(call: Callable[[Any], object], value: Any) -> Callable[[], object]:
     return lambda: call(value)
 
 
-def rows(session: str, result: Result) -> Iterator[tuple[object, ...]]:
+def rows(result: Result) -> Iterator[tuple[object, ...]]:
     """Return the table's rows, ours as the unit."""
     for name in (*result.lengths, CONTROL):
         peer = peers.PEERS.get(name)
@@ -93,7 +94,7 @@ def rows(session: str, result: Result) -> Iterator[tuple[object, ...]]:
         what = "floor, measured again" if name == CONTROL else name
         encrypts = "yes" if peer is None or peer.encrypts else "no"
         deflates = "yes" if peer and peer.deflates else "no"
-        yield f"{session}: {what}", encrypts, deflates, result.lengths.get(name, ""), *timed
+        yield what, encrypts, deflates, result.lengths.get(name, ""), *timed
 
 
 def targets(results: dict[str, Result]) -> Iterator[Target]:
@@ -122,12 +123,25 @@ def _is_alike(name: str) -> bool:
     return peer is not None and peer.encrypts and not peer.deflates
 
 
+def add_node(results: dict[str, Result], how: Effort) -> None:
+    """Add what the libraries from npm took; Node compiles what it runs often, so it runs before."""
+    warm_up = 20_000 if how is FULL else 20
+    sent = {"rounds": how.rounds, "seconds": how.seconds, "warmUp": warm_up, "sessions": SESSIONS}
+    for library, by_session in peers.in_node(sent).items():
+        for session, seen in by_session.items():
+            lengths, *steps = results[session]
+            lengths[library] = seen["length"]
+            for step, figures in zip(("seal", "open"), steps, strict=True):
+                figures.rounds[library] = seen[step]
+
+
 def main() -> None:
     how = effort(__doc__, FULL)
     pairs = available()
     results = {name: compare(data, pairs, how) for name, data in SESSIONS.items()}
+    add_node(results, how)
     for name, result in results.items():
-        print_table(f"Session: {name}", HEADINGS, rows(name, result))
+        print_table(f"Session: {name}", HEADINGS, rows(result))
     print_targets(targets(results))
 
 

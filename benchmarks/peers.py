@@ -6,9 +6,12 @@ what it needs, so that a library that is missing is a line in the table and no e
 
 import json
 import os
+import shutil
+import subprocess
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -28,7 +31,7 @@ class Pair(NamedTuple):
 class Peer(NamedTuple):
     """A library's sessions."""
 
-    make: Callable[[], Pair]
+    make: Callable[[], Pair] | None  # None: in `peers.mjs`
     encrypts: bool
     deflates: bool = False  # the whole session together, secrets and what strangers wrote
 
@@ -210,6 +213,18 @@ def joserfc() -> Pair:
     )
 
 
+def in_node(how: dict[str, Any]) -> dict[str, Any]:
+    """Have `peers.mjs` measure its libraries in a process of its own; see there."""
+    script = Path(__file__).with_name("peers.mjs")
+    if not shutil.which("node") or not script.with_name("node_modules").is_dir():
+        print("skipped: the libraries from npm (npm ci --prefix benchmarks)")
+        return {}
+    result = subprocess.run(
+        ["node", script], input=json.dumps(how), check=True, capture_output=True, text=True
+    )
+    return json.loads(result.stdout)
+
+
 FLASK, TIMED, FERNET = "Flask", "itsdangerous URLSafeTimedSerializer", "Fernet with JSON"
 PEERS = {
     FLASK: Peer(flask, encrypts=False, deflates=True),
@@ -225,4 +240,9 @@ PEERS = {
     "Beaker": Peer(beaker, encrypts=True, deflates=True),
     FERNET: Peer(fernet, encrypts=True),
     "joserfc, JWE": Peer(joserfc, encrypts=True),
+    "cookie-session": Peer(None, encrypts=False),
+    "client-sessions": Peer(None, encrypts=True),
+    "iron-session": Peer(None, encrypts=True),
+    "@fastify/secure-session": Peer(None, encrypts=True),
+    "jose": Peer(None, encrypts=True),
 }
