@@ -86,15 +86,20 @@ def _bound(call: Callable[[Any], object], value: Any) -> Callable[[], object]:
 def rows(result: Result) -> Iterator[tuple[object, ...]]:
     """Return the table's rows, ours as the unit."""
     for name in (*result.lengths, CONTROL):
-        peer = peers.PEERS.get(name)
         timed: list[object] = []
         for figures in (result.seal, result.open):
             timed.append(f"{figures.median(name):.1f}")
             timed += [figures.ratio(name, OURS), figures.minima_ratio(name, OURS)]
         what = "floor, measured again" if name == CONTROL else name
-        encrypts = "yes" if peer is None or peer.encrypts else "no"
-        deflates = "yes" if peer and peer.deflates else "no"
-        yield what, encrypts, deflates, result.lengths.get(name, ""), *timed
+        answers = ("yes" if answer else "no" for answer in (_encrypts(name), _deflates(name)))
+        yield what, *answers, result.lengths.get(name, ""), *timed
+
+
+def lengths(results: dict[str, Result]) -> Iterator[tuple[object, ...]]:
+    """Return how long the cookies are, those of everything that encrypts; ours first."""
+    for name in (OURS, *filter(_encrypts, peers.PEERS)):
+        of_each = [results[session].lengths.get(name, "") for session in PEER_SESSIONS]
+        yield name, "yes" if _deflates(name) else "no", *of_each
 
 
 def targets(results: dict[str, Result]) -> Iterator[Target]:
@@ -118,9 +123,16 @@ def targets(results: dict[str, Result]) -> Iterator[Target]:
     yield Target("login: characters", _LOGIN_CHARACTERS, results["login"].lengths[OURS])
 
 
+def _encrypts(name: str) -> bool:
+    return name not in peers.PEERS or peers.PEERS[name].encrypts
+
+
+def _deflates(name: str) -> bool:
+    return name in peers.PEERS and peers.PEERS[name].deflates
+
+
 def _is_alike(name: str) -> bool:
-    peer = peers.PEERS.get(name)
-    return peer is not None and peer.encrypts and not peer.deflates
+    return name in peers.PEERS and _encrypts(name) and not _deflates(name)
 
 
 def add_node(results: dict[str, Result], how: Effort) -> None:
@@ -142,6 +154,8 @@ def main() -> None:
     add_node(results, how)
     for name, result in results.items():
         print_table(f"Session: {name}", HEADINGS, rows(result))
+    headings = ("characters of a cookie", "deflates all", *PEER_SESSIONS)
+    print_table("What encrypts", headings, lengths(results))
     print_targets(targets(results))
 
 

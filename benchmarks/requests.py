@@ -76,6 +76,19 @@ def row(added: Added) -> tuple[object, ...]:
     return case, without, *added_by, added.ratio, added.minima_ratio
 
 
+def summary(results: list[Added], size: str) -> Iterator[tuple[object, ...]]:
+    """Return what sessions add in each framework, ours first."""
+    for framework in dict.fromkeys(added.framework for added in results):
+        of_this = [a for a in results if a.framework == framework and a.size in ("", size)]
+        yield (
+            framework,
+            *(
+                f"{added.figures.added(OURS, BARE):.1f} / {added.figures.added(OWN, BARE):.1f}"
+                for added in of_this
+            ),
+        )
+
+
 def targets(results: list[Added]) -> Iterator[Target]:
     """Compare what was measured with what is wanted."""
     for added in results:
@@ -93,6 +106,8 @@ def main() -> None:
         of_this = list(measured(framework, made, how))
         print_table(framework, HEADINGS, map(row, of_this))
         results += of_this
+    title = "What a session adds, ours / own, in microseconds: the typical session"
+    print_table(title, ("framework", "no cookie", *CASES), summary(results, "typical"))
     print_targets(targets(results))
 
 
