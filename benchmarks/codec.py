@@ -137,8 +137,8 @@ def _is_alike(name: str) -> bool:
 
 def add_node(results: dict[str, Result], how: Effort) -> None:
     """Add what the libraries from npm took; Node compiles what it runs often, so it runs before."""
-    warm_up = 20_000 if how is FULL else 20
-    sent = {"rounds": how.rounds, "seconds": how.seconds, "warmUp": warm_up, "sessions": SESSIONS}
+    warm_up = how.seconds * 100
+    sent = {"sessions": SESSIONS, **how._asdict(), "warmUp": warm_up}
     for library, by_session in peers.in_node(sent).items():
         for session, seen in by_session.items():
             lengths, *steps = results[session]

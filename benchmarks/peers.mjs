@@ -1,6 +1,6 @@
 // Sessions of libraries from npm, sealed and opened as each calls itself in a request.
 //
-// Takes {sessions, rounds, seconds} as JSON on its input; prints, for each library and session, the
+// Takes {sessions, rounds, seconds, warmUp} as JSON on its input; prints, for each library and session, the
 // cookie's length and the microseconds of each round, as this process's own time on the processor.
 
 import { randomBytes } from 'node:crypto'
@@ -87,8 +87,9 @@ async function microseconds(call, repeats) {
 }
 
 async function rounds(call, how) {
-  await microseconds(call, how.warmUp)
-  const repeats = Math.max(1, Math.floor((how.seconds * 1e6) / (await microseconds(call, 20))))
+  let each = await microseconds(call, 10)
+  for (let left = how.warmUp * 1e6; left > 0; left -= each * 10) each = await microseconds(call, 10)
+  const repeats = Math.max(1, Math.floor((how.seconds * 1e6) / each))
   const figures = []
   for (let round = 0; round < how.rounds; round++) figures.push(await microseconds(call, repeats))
   return figures

@@ -28,7 +28,7 @@ from typing import NamedTuple
 from benchmarks.apps import BARE, OURS, OWN, cookie_of
 from benchmarks.measure import CONTROL, Effort, effort, print_table
 
-FULL = Effort(rounds=5, seconds=3)
+FULL = Effort(rounds=3, seconds=2)
 CONNECTIONS = 8
 CASES = {"untouched": "/other", "read": "/read", "write": "/write"}
 HEADINGS = (
