@@ -107,20 +107,19 @@ def targets(results: dict[str, Result]) -> Iterator[Target]:
     for session, (lengths, *steps) in results.items():
         for step, figures in zip(("seal", "open"), steps, strict=True):
             if session in _FLOOR_LIMITS:
-                what = f"{session}: {step}, to the floor"
-                yield Target(what, _FLOOR_LIMITS[session], figures.ratio(OURS, FLOOR))
+                limit, ours = _FLOOR_LIMITS[session], figures.ratio(OURS, FLOOR)
+                yield Target(f"{step}, to the floor", session, limit, ours)
             for peer, limits in _PEER_LIMITS.items():
                 if peer in lengths and session in (*PEER_SESSIONS, "300 bytes"):
-                    limit = limits[step == "open"]
-                    what = f"{session}: {step}, to {peer}"
                     ours, least = figures.ratio(OURS, peer), figures.ratio(FLOOR, peer)
-                    yield Target(what, limit, ours, least)
+                    limit = limits[step == "open"]
+                    yield Target(f"{step}, to {peer}", session, limit, ours, least)
         alike = [name for name in lengths if _is_alike(name)]
         if session in PEER_SESSIONS and alike:
-            shortest = min(alike, key=lengths.__getitem__)
-            what = f"{session}: characters, below {shortest}"
-            yield Target(what, lengths[shortest] - 1, lengths[OURS])
-    yield Target("login: characters", _LOGIN_CHARACTERS, results["login"].lengths[OURS])
+            shortest = min(lengths[name] for name in alike)
+            ours = lengths[OURS] / shortest
+            yield Target("characters, to the shortest alike that encrypts", session, 1, ours)
+    yield Target("characters of a login", "", _LOGIN_CHARACTERS, results["login"].lengths[OURS])
 
 
 def _encrypts(name: str) -> bool:

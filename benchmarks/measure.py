@@ -171,16 +171,36 @@ class Target(NamedTuple):
     """What a figure should be at most, and what the floor would reach where there is one."""
 
     what: str
+    where: str  # of several figures with the same limit: which
     limit: float
     measured: float
     floor: float | None = None
 
+    @property
+    def met(self) -> bool:
+        return self.measured <= self.limit
+
 
 def print_targets(targets: Iterable[Target]) -> None:
-    """Print which targets were met."""
-    rows = [
-        (what, f"{limit:.4g}", f"{measured:.4g}", "" if floor is None else f"{floor:.4g}", met)
-        for what, limit, measured, floor in targets
-        for met in ["yes" if measured <= limit else "no"]
-    ]
+    """Print which targets were met, one row for all that share a limit."""
+    groups: dict[tuple[str, float], list[Target]] = {}
+    for target in targets:
+        groups.setdefault((target.what, target.limit), []).append(target)
+    rows = []
+    for (what, limit), group in groups.items():
+        floors = [target.floor for target in group if target.floor is not None]
+        measured = [target.measured for target in group]
+        rows.append((what, f"{limit:g}", _span(measured), _span(floors), _met(group)))
     print_table("Targets", ("what", "at most", "measured", "floor", "met"), rows)
+
+
+def _span(figures: list[float]) -> str:
+    ends = dict.fromkeys(f"{end:.3g}" for end in (min(figures), max(figures))) if figures else {}
+    return " to ".join(ends)
+
+
+def _met(group: list[Target]) -> str:
+    missed = [target.where for target in group if not target.met]
+    if not missed:
+        return "yes"
+    return "no" if len(missed) == len(group) else f"all but {', '.join(missed)}"

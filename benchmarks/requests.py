@@ -44,14 +44,6 @@ class Added(NamedTuple):
     case: str
     figures: Figures
 
-    @property
-    def ratio(self) -> float:
-        return self.figures.added(OURS, BARE) / self.figures.added(OWN, BARE)
-
-    @property
-    def minima_ratio(self) -> float:
-        return self.figures.minima_added(OURS, BARE) / self.figures.minima_added(OWN, BARE)
-
 
 def measured(framework: str, made: Made, how: Effort) -> Iterator[Added]:
     """Measure one framework: no cookie once, the other cases for each size of session."""
@@ -70,10 +62,12 @@ def measured(framework: str, made: Made, how: Effort) -> Iterator[Added]:
 
 def row(added: Added) -> tuple[object, ...]:
     """Return a row of the table."""
-    added_by = (f"{added.figures.added(kind, BARE):.1f}" for kind in (OWN, OURS, CONTROL))
-    case = f"{added.size}: {added.case}" if added.size else added.case
-    without = f"{added.figures.median(BARE):.1f}"
-    return case, without, *added_by, added.ratio, added.minima_ratio
+    _, size, case, figures = added
+    of_each = (f"{figures.added(kind, BARE):.1f}" for kind in (OWN, OURS, CONTROL))
+    ratio = figures.added(OURS, BARE) / figures.added(OWN, BARE)
+    minima = figures.minima_added(OURS, BARE) / figures.minima_added(OWN, BARE)
+    case = f"{size}: {case}" if size else case
+    return case, f"{figures.median(BARE):.1f}", *of_each, ratio, minima
 
 
 def summary(results: list[Added], size: str) -> Iterator[tuple[object, ...]]:
@@ -91,12 +85,13 @@ def summary(results: list[Added], size: str) -> Iterator[tuple[object, ...]]:
 
 def targets(results: list[Added]) -> Iterator[Target]:
     """Compare what was measured with what is wanted."""
-    for added in results:
-        what = f"{added.framework}, {added.size or 'any'} session: {added.case}, ours to own"
-        if added.framework == RAW and added.case in _RAW_LIMITS:
-            yield Target(what, _RAW_LIMITS[added.case], added.ratio)
-        elif added.framework in _ALL_LIMITED and added.case in ("read", "write"):
-            yield Target(what, 1.0, added.ratio)
+    for framework, size, case, figures in results:
+        what = f"{framework}: {case}, to own"
+        ratio = figures.added(OURS, BARE) / figures.added(OWN, BARE)
+        if framework == RAW and case in _RAW_LIMITS:
+            yield Target(what, size, _RAW_LIMITS[case], ratio)
+        elif framework in _ALL_LIMITED and case in ("read", "write"):
+            yield Target(what, size, 1, ratio)
 
 
 def main() -> None:

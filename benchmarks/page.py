@@ -1,0 +1,46 @@
+"""Puts the tables of `docs/speed.md` there anew: runs every benchmark that it names.
+
+    python -m benchmarks.page
+
+A table stands under a comment that names the benchmark and the table's title:
+`<!-- codec: Session: typical -->`. Takes about twelve minutes on a quiet machine.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+PAGE = Path(__file__).parent.parent / "docs" / "speed.md"
+TABLE = re.compile(r"^(?P<title>\S.*)\n\n(?P<rows>(?:\|.*\n)+)", re.MULTILINE)
+PLACE = re.compile(r"^<!-- (?P<script>\w+): (?P<title>.*) -->\n(?P<rows>(?:\|.*\n)*)", re.MULTILINE)
+
+
+def tables_in(output: str) -> dict[str, str]:
+    """Return the tables that a benchmark printed, by their titles."""
+    return {match["title"]: match["rows"] for match in TABLE.finditer(output)}
+
+
+def run(script: str) -> str:
+    command = [sys.executable, "-m", f"benchmarks.{script}"]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def filled(page: str, tables: dict[str, dict[str, str]]) -> str:
+    """Return the page with each table replaced by the one of its script and title."""
+
+    def table(place: re.Match[str]) -> str:
+        mark = place[0].partition("\n")[0]
+        return f"{mark}\n{tables[place['script']][place['title']]}"
+
+    return PLACE.sub(table, page)
+
+
+def main() -> None:
+    scripts = dict.fromkeys(place["script"] for place in PLACE.finditer(PAGE.read_text()))
+    tables = {script: tables_in(run(script)) for script in scripts}
+    PAGE.write_text(filled(PAGE.read_text(), tables))
+
+
+if __name__ == "__main__":
+    main()
