@@ -57,6 +57,8 @@ def measured(framework: str, made: Made, how: Effort) -> Iterator[Added]:
         for case in CASES:
             path = "/other" if case == "untouched" else f"/{case}"
             calls = {kind: prepare(path, cookies[kind]) for kind, prepare in kinds.items()}
+            writes = [bool(cookie_of(calls[kind]())) for kind in (OWN, OURS)]
+            assert writes[1] == (case in ("write", "touch")) <= writes[0]  # it is no error page
             yield Added(framework, size, case, measure(calls, how))
 
 
