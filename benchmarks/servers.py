@@ -146,6 +146,7 @@ def main() -> None:
     how = effort(__doc__, FULL)
     if not shutil.which("wrk"):
         sys.exit("wrk is missing: apt-get install wrk")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the servers end with this process
     if how is not FULL:
         how = Effort(rounds=1, seconds=1)  # wrk's least; and of the cases, the first
     for name in COMMANDS:
