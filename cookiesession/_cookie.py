@@ -28,7 +28,7 @@ MAX_PARTS: Final = 20
 MAX_AGE: Final = 400 * 86_400  # seconds; browsers cut what is longer (RFC 6265bis, 5.5)
 MAX_CLEANED: Final = 20  # deletions of stale parts in one response
 
-_MAX_PAIRS: Final = 1024  # of all headers together; browsers keep 180 cookies a site
+_MAX_PAIRS: Final = 512  # of all headers together; browsers keep 180 cookies a site
 _MAX_CANDIDATES: Final = 4  # cookies of one name that are looked at
 _MAX_HEADER_BYTES: Final = 128 * 1024  # above what 20 parts can be
 

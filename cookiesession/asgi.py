@@ -48,7 +48,11 @@ class SessionMiddleware:
             raise ConfigurationError("two session middlewares wrap this application: remove one")
         if not isinstance(scope["headers"], list):  # any iterable, even one that is read only once
             scope["headers"] = list(scope["headers"])
-        with self.manager.open(partial(_incoming, scope)) as exchange:
+        # Of parts of the scope, which holds the session: in a circle, both would live on a while.
+        incoming = partial(
+            _incoming, scope["headers"], scope["path"], scope.get("method"), scope.get("scheme")
+        )
+        with self.manager.open(incoming) as exchange:
             scope["session"] = exchange.session
             scope[EXCHANGE] = exchange
 
@@ -89,14 +93,15 @@ def _edited(exchange: Exchange, status: int, message: Message) -> Message:
     return {**message, "headers": headers}
 
 
-def _incoming(scope: Scope) -> Incoming:
-    headers = scope["headers"]
+def _incoming(
+    headers: list[tuple[bytes, bytes]], path: str, method: str | None, scheme: str | None
+) -> Incoming:
     own = _named(headers, _ASKED)
     return Incoming(
         cookies=[value for name, value in headers if name == b"cookie"],
-        method=scope.get("method", "GET"),
-        path=scope["path"],
-        scheme=scope.get("scheme", ""),
+        method=method or "GET",
+        path=path,
+        scheme=scheme or "",
         host=own.get(b"host", ""),
         fetch_dest=own.get(b"sec-fetch-dest", ""),
         fetch_site=own.get(b"sec-fetch-site", ""),

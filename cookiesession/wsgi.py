@@ -43,7 +43,8 @@ class SessionMiddleware:
         """Serve one request."""
         if KEY in environ:
             raise ConfigurationError("two session middlewares wrap this application: remove one")
-        exchange = self.manager.open(partial(_incoming, environ))
+        # Of a copy, as the environ holds the session: in a circle, both would live on a while.
+        exchange = self.manager.open(partial(_incoming, environ.copy()))
         environ[KEY] = exchange.session
         environ[EXCHANGE] = exchange
 

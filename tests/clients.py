@@ -1,5 +1,6 @@
 """Clients for the tests: a visitor of the bare core, and callers of ASGI and WSGI applications."""
 
+import gc
 import http.client
 import subprocess
 import sys
@@ -177,6 +178,22 @@ def wsgi_response(app: Any, cookie: str = "", **environ: Any) -> Response:
         if hasattr(body, "close"):
             body.close()
     return Response(started[0], started[1], written.getvalue())
+
+
+def sessions_left(request: Callable[[], object]) -> int:
+    """Return how many sessions live on after a request, until the garbage collector comes by."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = _sessions()
+        request()
+        return _sessions() - before
+    finally:
+        gc.enable()
+
+
+def _sessions() -> int:
+    return sum(type(each) is Session for each in gc.get_objects())
 
 
 # Real servers.

@@ -29,6 +29,7 @@ from tests.clients import (
     pairs_of,
     run,
     serving,
+    sessions_left,
 )
 
 HEAD = "__Host-session"
@@ -309,6 +310,12 @@ def test_two_middlewares_around_one_application_are_refused(manager):
     app = SessionMiddleware(SessionMiddleware(respond(), manager), manager)
     with pytest.raises(ConfigurationError, match="remove one"):
         asgi_response(app)
+
+
+def test_a_request_leaves_no_circle_behind(manager):
+    """Else each scope would live on until the garbage collector comes by."""
+    app = SessionMiddleware(respond(), manager)
+    assert sessions_left(lambda: asgi_response(app)) == 0
 
 
 def test_a_thousand_users_at_once_never_cross(manager):

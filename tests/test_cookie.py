@@ -151,7 +151,7 @@ def test_at_most_four_of_one_name_are_looked_at():
 
 
 @pytest.mark.parametrize("headers", [1, 2, 8])
-def test_at_most_1024_pairs_are_looked_at(headers):
+def test_at_most_512_pairs_are_looked_at(headers):
     """I5. Over all headers."""
 
     def found(before):
@@ -159,11 +159,11 @@ def test_at_most_1024_pairs_are_looked_at(headers):
         texts = [b";".join([b"__Host-session", *[b"a="] * (length - 1)]) for _ in range(headers)]
         return heads(*texts, b";" * rest + b"__Host-session=1")
 
-    assert found(1023) == [b"1"]
-    assert found(1024) == []
+    assert found(511) == [b"1"]
+    assert found(512) == []
     assert heads(b"__Host-session=1" + b"; a=" * 2000) == [b"1"]
-    assert heads(b"a=; " * 1023 + b"__Host-session=1") == [b"1"]
-    assert heads(b"a=; " * 1024 + b"__Host-session=1") == []
+    assert heads(b"a=; " * 511 + b"__Host-session=1") == [b"1"]
+    assert heads(b"a=; " * 512 + b"__Host-session=1") == []
 
 
 def test_at_most_128_kib_of_headers_are_looked_at():
@@ -197,7 +197,7 @@ def naively_found(headers, name):
         if length > 128 * 1024:
             break
         pairs += header.split(b";")
-    for pair in pairs[:1024]:
+    for pair in pairs[:512]:
         pair_name, equals, value = pair.partition(b"=")
         pair_name, value = pair_name.strip(b" "), value.strip(b" \t")
         part = re.fullmatch(rb"\.([A-Za-z0-9_-]{8})\.([1-9]|1[0-9])", pair_name[len(name) :])

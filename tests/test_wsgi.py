@@ -19,7 +19,7 @@ from cookiesession import (
     SessionTooLarge,
 )
 from cookiesession.wsgi import SessionMiddleware
-from tests.clients import Visitor, Wire, pairs_of, serving, wsgi_response
+from tests.clients import Visitor, Wire, pairs_of, serving, sessions_left, wsgi_response
 
 HEAD = "__Host-session"
 SESSION = "cookiesession.session"
@@ -425,3 +425,9 @@ def test_a_late_change_is_found_where_the_server_stops_early(manager):
     assert next(iter(body)) == b"one"
     with pytest.raises(SessionClosedError, match="cart"):
         body.close()
+
+
+def test_a_request_leaves_no_circle_behind(manager):
+    """Else each environ would live on until the garbage collector comes by."""
+    app = SessionMiddleware(respond(), manager)
+    assert sessions_left(lambda: wsgi_response(app)) == 0

@@ -405,7 +405,7 @@ REMOVALS = [
     Removal(
         "I5", "the number of pairs is bounded", "_cookie.py",
         {"if pairs > pairs_left:": "if False:"},
-        "test_cookie.py::test_at_most_1024_pairs_are_looked_at",
+        "test_cookie.py::test_at_most_512_pairs_are_looked_at",
     ),
     Removal(
         "I5", "the candidates of one name are bounded", "_cookie.py",
