@@ -1,4 +1,4 @@
-"""Puts the tables of `docs/speed.md` there anew: runs every benchmark that it names.
+"""Puts the tables of `docs/speed.md` and the README there anew: runs every benchmark they name.
 
     python -m benchmarks.page
 
@@ -11,7 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-PAGE = Path(__file__).parent.parent / "docs" / "speed.md"
+ROOT = Path(__file__).parent.parent
+PAGES = (ROOT / "docs" / "speed.md", ROOT / "README.md")
 TABLE = re.compile(r"^(?P<title>\S.*)\n\n(?P<rows>(?:\|.*\n)+)", re.MULTILINE)
 PLACE = re.compile(r"^<!-- (?P<script>\w+): (?P<title>.*) -->\n(?P<rows>(?:\|.*\n)*)", re.MULTILINE)
 
@@ -37,9 +38,11 @@ def filled(page: str, tables: dict[str, dict[str, str]]) -> str:
 
 
 def main() -> None:
-    scripts = dict.fromkeys(place["script"] for place in PLACE.finditer(PAGE.read_text()))
+    places = [place for page in PAGES for place in PLACE.finditer(page.read_text())]
+    scripts = dict.fromkeys(place["script"] for place in places)
     tables = {script: tables_in(run(script)) for script in scripts}
-    PAGE.write_text(filled(PAGE.read_text(), tables))
+    for page in PAGES:
+        page.write_text(filled(page.read_text(), tables))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from shutil import which
 
 import pytest
 
-from benchmarks.page import PAGE, PLACE, tables_in
+from benchmarks.page import PAGES, PLACE, tables_in
 
 pytestmark = pytest.mark.server
 
@@ -35,7 +35,7 @@ def tables_of(script, packages="", commands=""):
     assert run.returncode == 0, run.stdout + run.stderr
     assert "skipped" not in run.stdout
     tables = {title: cells_of(rows) for title, rows in tables_in(run.stdout).items()}
-    for place in PLACE.finditer(PAGE.read_text()):
+    for place in PLACE.finditer("".join(page.read_text() for page in PAGES)):
         if place["script"] == script and "concurrent" not in place["title"]:  # fewer, when quick
             assert cells_of(place["rows"])[0] == tables[place["title"]][0]  # the page is of today
     return tables

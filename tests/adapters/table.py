@@ -35,7 +35,7 @@ def passed(path: str) -> Counter[str]:
 
 
 def main(path: str) -> int:
-    """Print the table, two frameworks a row; return 1 where one has no test."""
+    """Print the table, three frameworks a row; return 1 where one has no test."""
     counts = passed(path)
     cells, missing = [], []
     for name, bound in sorted(oldest().items()):
@@ -43,12 +43,12 @@ def main(path: str) -> int:
         cells.append(f"| {name} {bound} | {version(name)} | {tests} ")
         if not tests:
             missing.append(name)
-    columns = 2
+    columns = 3
     print("| oldest | newest | tests " * columns + "|")
     print("|---|---|---" * columns + "|")
     for row in range(0, len(cells), columns):
-        pair = cells[row : row + columns]
-        print("".join(pair) + "| | | " * (columns - len(pair)) + "|")
+        beside = cells[row : row + columns]
+        print("".join(beside) + "| | | " * (columns - len(beside)) + "|")
     for name in missing:
         print(f"no test of {name} passed", file=sys.stderr)
     return bool(missing)
