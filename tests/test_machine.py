@@ -224,6 +224,33 @@ skews = st.sampled_from([0, APART]) | st.integers(0, APART)
 durations = st.sampled_from([1, 59, 60, 61, 240, 300, 540, 600, 660, 661, 1_400, 3_000])
 
 
+# Conditions of rules. Functions, as old versions of hypothesis parse a lambda at each question.
+
+
+def under_way(play):
+    return bool(play.under_way)
+
+
+def is_alive(play):
+    return bool(play.held and play.held.end > play.now)
+
+
+def drops_something(play):
+    return bool(play.drops)
+
+
+def is_split(play):
+    return bool(play.parts_of_the_head())
+
+
+def has_copies(play):
+    return bool(play.copies)
+
+
+def all_write_with_the_newest(play):
+    return play.all_write_with_the_newest()
+
+
 class Play(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
@@ -381,7 +408,7 @@ class Play(RuleBasedStateMachine):
             self.held = None
         return self.held
 
-    @precondition(lambda self: self.under_way)
+    @precondition(under_way)
     @rule(data=st.data())
     def a_response_arrives(self, data: st.DataObject) -> None:
         """In whatever order."""
@@ -406,7 +433,7 @@ class Play(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self.now += seconds
 
-    @precondition(lambda self: self.held and self.held.end > self.now)
+    @precondition(is_alive)
     @rule(which=st.integers(0, 1), beyond=st.sampled_from([0, LEEWAY, LEEWAY + 1]))
     def time_passes_to_the_end(self, which: int, beyond: int) -> None:
         """L1. Of the session, by one of the servers; the browser may have dropped it by then."""
@@ -418,7 +445,7 @@ class Play(RuleBasedStateMachine):
         """L7. Forward or back."""
         self.servers[which].skew = self.slowest + skew
 
-    @precondition(lambda self: self.drops)
+    @precondition(drops_something)
     @rule()
     def the_browser_closes(self) -> None:
         self.under_way.clear()
@@ -426,7 +453,7 @@ class Play(RuleBasedStateMachine):
         if self.held and self.held.forgotten:
             self.held = None
 
-    @precondition(lambda self: self.parts_of_the_head())
+    @precondition(is_split)
     @rule()
     def a_part_is_lost(self) -> None:
         """I7."""
@@ -465,7 +492,7 @@ class Play(RuleBasedStateMachine):
             cookies = {name: self.jar.cookies[name].value for name in names}
             self.copies = [*self.copies[-4:], Copy(cookies, self.held)]
 
-    @precondition(lambda self: self.copies)
+    @precondition(has_copies)
     @rule(which=st.integers(0, 1), data=st.data())
     def copies_are_shown(self, which: int, data: st.DataObject) -> None:
         """L1, L3. The newest that is good counts; neither Max-Age nor a logout ended it."""
@@ -478,7 +505,7 @@ class Play(RuleBasedStateMachine):
         with self.opened(server, "; ".join(copy.header() for copy in shown)) as exchange:
             self.check(exchange.session, sent, "" if good else refusals[0])
 
-    @precondition(lambda self: self.copies)
+    @precondition(has_copies)
     @rule(which=st.integers(0, 1), data=st.data())
     def a_copy_is_tampered_with(self, which: int, data: st.DataObject) -> None:
         """C1. Nothing is taken from it, whatever else is wrong with it."""
@@ -515,7 +542,7 @@ class Play(RuleBasedStateMachine):
     def all_write_with_the_newest(self) -> bool:
         return all(server.primary == KEYS[self.newest_key] for server in self.servers)
 
-    @precondition(lambda self: self.all_write_with_the_newest())
+    @precondition(all_write_with_the_newest)
     @rule(which=st.integers(0, 1))
     def old_keys_are_retired(self, which: int) -> None:
         server = self.servers[which]
