@@ -220,6 +220,15 @@ def test_the_bound_on_messages_is_stated_as_it_follows_from_the_epoch():
     assert f"An epoch is {2**14 / 3600:.2f} hours" in page
 
 
+def test_the_cipher_of_an_epoch_is_made_once():
+    key = KEY.for_cookie("session", "")
+    raw = seal(key, STAMP, b"\x80", 0)
+    ciphers = dict(key.ciphers)
+    assert [*ciphers] == [NOW >> 14]
+    assert unseal(key, raw) == unseal(key, seal(key, STAMP, b"\x80", 0))
+    assert key.ciphers == ciphers
+
+
 def test_the_cache_of_ciphers_is_bounded():
     """C4. However many epochs pass, and what was dropped is made again."""
     key = KEY.for_cookie("session", "")
