@@ -179,6 +179,10 @@ REFUSALS = {
         Status.NOT_YET_VALID,
         lambda key, text: forge.cookie(key, HEAD + BODY, issued=NOW + 301),
     ),
+    "2^32 s ahead": (
+        Status.NOT_YET_VALID,
+        lambda key, text: forge.cookie(key, HEAD + BODY, issued=NOW + 2**32),
+    ),
     "before issued_after": (
         Status.ISSUED_TOO_EARLY,
         lambda key, text: forge.cookie(key, HEAD + BODY, issued=NOW - 2_001),

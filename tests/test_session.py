@@ -178,6 +178,16 @@ def test_a_deep_copy_shares_nothing(session):
     assert session["cart"] == ["tea"]
 
 
+def test_a_deep_copy_of_what_holds_a_session_keeps_its_shape(session):
+    copied, cart = copy.deepcopy([session, session["cart"]])
+    assert copied["cart"] is cart
+
+
+def test_a_dict_s_method_takes_no_other_arguments_than_a_dict_s(session):
+    with pytest.raises(TypeError):
+        session.get("cart", default=None)
+
+
 def test_an_update_from_an_unseen_session_takes_all_of_it(session):
     plain = {}
     plain.update(session)
@@ -359,6 +369,24 @@ def test_remember_saves_nothing_that_is_over_already(make_manager, clock):
     clock.advance(20 * 86_400)
     visitor.visit(lambda session: session.remember(timedelta(days=7)))
     assert visitor.read() == {"user_id": 7}
+
+
+@pytest.mark.parametrize(("age", "is_new"), [(99, False), (100, True), (101, True)])
+def test_remember_regenerates_a_session_that_would_be_over(age, is_new, make_manager, clock):
+    """At its end a session still lives, but its cookie would say Max-Age=0."""
+    visitor = visitor_with(make_manager(idle_timeout=1000), user_id=7)
+    old = visitor.open().session.id
+    clock.advance(age)
+    session = visitor.open().session
+    session.remember(100)
+    assert (session.id != old) is is_new
+
+
+def test_remember_takes_forget_on_close_back(make_manager):
+    visitor = visitor_with(make_manager(), a=1)
+    visitor.visit(lambda session: session.forget_on_close())
+    (line,) = visitor.visit(lambda session: session.remember(100))
+    assert "; Max-Age=100;" in line
 
 
 def test_forget_on_close_writes_no_max_age_and_is_kept(make_manager, clock):
