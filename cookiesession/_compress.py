@@ -46,7 +46,7 @@ def decompress(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _deflate(packed: bytes) -> Deflated:
-    deflater = zlib.compressobj(level=6, wbits=-_WINDOW)
+    deflater = zlib.compressobj(wbits=-_WINDOW)
     return Deflated(deflater.compress(packed) + deflater.flush())
 
 
