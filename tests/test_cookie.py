@@ -53,6 +53,8 @@ def heads(*headers):
         (b"__Host-session=1 2", [b"1 2"]),
         (b"__Host-session=1, __Host-session=2", [b"1, __Host-session=2"]),  # a comma means nothing
         (b"a=__Host-session=1", []),
+        (b"a=__Host-session=1; __Host-session=2", [b"2"]),  # what is not ours hides nothing
+        (b"x__Host-session=1; __Host-session=2", [b"2"]),
         (b"__Host-session=1; __Host-session=2", [b"1", b"2"]),
     ],
 )
