@@ -200,6 +200,15 @@ def test_a_bomb_is_not_inflated():
         tracemalloc.stop()
 
 
+def test_a_compressed_value_is_as_deep_as_any_may_be():
+    """S1, S2. Extension 90 adds no depth, and hides none."""
+    deepest = [PROSE * 20]
+    for _ in range(30):
+        deepest = [deepest]
+    assert compress({"x": deepest}) != {"x": deepest} == decompress(compress({"x": deepest}))
+    assert is_refused({"x": deflate(pack_value([deepest]))})
+
+
 LONG = pack_value(PROSE * 20)
 
 BAD_STREAMS = {

@@ -58,6 +58,19 @@ def test_any_body_is_refused_or_packs_to_itself(data):
         assert is_refused(unpack, candidate) or pack(unpack(candidate)) == candidate
 
 
+@pytest.mark.parametrize("length", [9, 10, 20])
+def test_a_long_int_takes_the_fewest_bytes_that_hold_it(length):
+    """C12. Another writer that follows the format must write the same."""
+    bits = 8 * length - 1
+    for value, fewest in (
+        (2**bits - 1, length),
+        (-(2**bits), length),
+        (2**bits, length + 1),
+        (-(2**bits) - 1, length + 1),
+    ):
+        assert pack_value(value) == ext(4, value.to_bytes(fewest, "big", signed=True))
+
+
 def test_every_value_of_one_and_two_bytes_is_refused_or_packs_to_itself():
     """C12. All of them, not a sample."""
     packed = [bytes(pair) for pair in itertools.product(range(256), repeat=2)]
@@ -229,6 +242,10 @@ BAD_BODIES = {
     "a Timestamp of 32 bits": of(ext(-1, bytes(4))),
     "a Timestamp of 64 bits": of(ext(-1, bytes(8))),
     "a Timestamp of 96 bits": of(ext(-1, bytes(12))),
+    "a Timestamp in a list": of(b"\x91" + ext(-1, bytes(4))),
+    "a Timestamp in a set": of(b"\x92" + SET + ext(-1, bytes(4))),
+    "a Timestamp for a key": of(b"\x81" + ext(-1, bytes(4)) + b"\x01"),
+    "a key that is a Timestamp": b"\x81" + ext(-1, bytes(4)) + b"\x01",
     "a UUID of 15 bytes": of(ext(5, bytes(15))),
     "a UUID of 17 bytes": of(ext(5, bytes(17))),
     "a Decimal of nothing": of(ext(6)),
@@ -257,10 +274,12 @@ BAD_BODIES = {
     "HTML of two texts": of(b"\x93" + HTML + b"\xa1x\xa1y"),
     "HTML of an int": of(b"\x92" + HTML + b"\x01"),
     "HTML of bytes": of(b"\x92" + HTML + b"\xc4\x01x"),
+    "HTML of a Timestamp": of(b"\x92" + HTML + ext(-1, bytes(4))),
     "HTML of HTML": of(b"\x92" + HTML + b"\x92" + HTML + b"\xa1x"),
     "a compressed value in a list": of(b"\x91" + ext(90, b"\x03\x00")),
     "a compressed value in a tuple": of(b"\x92" + TUPLE + ext(90, b"\x03\x00")),
     "a compressed value in a set": of(b"\x92" + SET + ext(90, b"\x03\x00")),
+    "a key that is compressed": b"\x81" + ext(90, b"\x03\x00") + b"\x01",
     "a compressed key": of(b"\x81" + ext(90, b"\x03\x00") + b"\x01"),
 }  # fmt: skip
 
