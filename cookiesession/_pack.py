@@ -104,10 +104,7 @@ def pack_value(value: Any) -> bytes:
 
 
 def _unpack(packed: bytes) -> Any:
-    # `timestamp=1` makes a float of msgpack's own Timestamp, and so a refusal.
-    return unpackb(
-        packed, strict_map_key=False, timestamp=1, ext_hook=_from_extension, list_hook=_from_array
-    )
+    return unpackb(packed, strict_map_key=False, ext_hook=_from_extension, list_hook=_from_array)
 
 
 def _walk(values: Collection[object], depth: int) -> None:
@@ -143,8 +140,8 @@ def _extend(value: object) -> Any:
 
 
 def _extend_int(value: int) -> ExtType:
-    # Only an int beyond 64 bits arrives here. The bit more is the sign's.
-    length = ((value if value >= 0 else ~value).bit_length() + 8) // 8
+    # Only an int beyond 64 bits arrives here. The bit that fills the last byte up is the sign's.
+    length = max(value, ~value).bit_length() // 8 + 1
     return ExtType(_BIG_INT, value.to_bytes(length, "big", signed=True))
 
 

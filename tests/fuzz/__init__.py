@@ -7,8 +7,7 @@
 Each harness is a module with two functions: `seeds` yields inputs to start from, and `check` takes
 any bytes and raises if the library does not keep its word. It imports no fuzzer, so that
 `tests/test_fuzz.py` can replay the inputs in `corpus/`: what earlier runs found beyond the seeds.
-`python -m tests.fuzz --grow` looks for more of them. What broke a property is printed in base64:
-put into `corpus/`, it stays a test. A release gets `--seconds 600`, continuous integration 60.
+`python -m tests.fuzz --grow` looks for more of them.
 """
 
 
