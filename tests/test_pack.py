@@ -17,7 +17,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cookiesession import UnsavableSession
+from cookiesession import UnsavableSession, _pack
 from cookiesession._names import NAMES
 from cookiesession._pack import MAX_DEPTH, pack, pack_value, unpack, unpack_value
 from tests.strategies import SAMPLE, exact, html, scalars, sessions, values
@@ -398,7 +398,8 @@ def test_what_would_not_come_back_as_it_was_cannot_be_saved(value):
 
 @pytest.mark.parametrize("key", [1, b"x", None, ("x",), Text("x"), html("x")])
 def test_top_level_keys_are_text(key):
-    with pytest.raises(UnsavableSession, match="top-level keys must be str") as refused:
+    why = f"top-level keys must be str, not {type(key).__name__}"
+    with pytest.raises(UnsavableSession, match=why) as refused:
         pack({"a": 1, key: 2})
     assert refused.value.path == ""
 
@@ -456,6 +457,19 @@ def test_32_levels_can_be_saved_and_33_cannot(wrap):
     assert unpack(pack(data)) == data
     with pytest.raises(UnsavableSession, match="deeper than 32"):
         pack({"x": nested(MAX_DEPTH + 1, wrap)})
+
+
+def test_the_error_leads_past_what_is_as_deep_as_may_be():
+    """G2."""
+    deepest = nested(MAX_DEPTH - 1, NESTINGS["lists"])
+    for data, path in (
+        ({"a": [deepest], "b": 1j}, "b"),
+        ({"a": [deepest, 1j]}, "a[1]"),
+        ({"a": [[deepest]]}, "a" + "[0]" * 31),
+    ):
+        with pytest.raises(UnsavableSession) as refused:
+            pack(data)
+        assert refused.value.path == path
 
 
 def test_keys_are_as_deep_as_values():
@@ -580,12 +594,13 @@ def test_a_single_value_that_cannot_be_saved_is_an_error():
             pack_value(value)
 
 
-def test_sets_inside_sets_are_packed_once():
-    """With two packings a level, this would take a day."""
+def test_sets_inside_sets_are_packed_once(monkeypatch):
+    """With two packings a level, what is 32 levels deep would take a day."""
     nested, mixed = frozenset({1}), frozenset({1})
-    for number in range(28):
-        nested = frozenset({nested, number})
     for number in range(14):
-        mixed = frozenset({(mixed, number)})
+        nested, mixed = frozenset({nested, number}), frozenset({(mixed, number)})
     data = {"nested": nested, "mixed": mixed}
-    assert unpack(pack(data)) == data
+    packings = []
+    monkeypatch.setattr(_pack, "pack_value", lambda it: packings.append(it) or pack_value(it))
+    assert unpack(_pack.pack(data)) == data
+    assert len(packings) < 200
