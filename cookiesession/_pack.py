@@ -227,7 +227,7 @@ class _Mark(int):
 
 def _from_extension(code: int, data: bytes) -> Any:
     """Undo `_extend`; `unpackb` calls this."""
-    if code in _MARKS and not data:
+    if code in _MARKS:
         return _Mark(code)
     return _FROM_EXTENSION[code](data)
 
@@ -284,7 +284,7 @@ _FROM_EXTENSION: Final[dict[int, Callable[[bytes], Any]]] = {
 
 
 def _is_html(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and type(value) is not str and hasattr(value, "__html__")
+    return isinstance(value, str) and hasattr(value, "__html__")
 
 
 class _SafeText(str):
