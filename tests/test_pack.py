@@ -404,9 +404,11 @@ def test_top_level_keys_are_text(key):
     assert refused.value.path == ""
 
 
-def test_a_top_level_key_may_not_hold_a_lone_surrogate():
-    with pytest.raises(UnsavableSession):
-        pack({"\ud800": 1})
+@pytest.mark.parametrize("data", [{"\ud800": 1}, {"x": "\ud800"}, {"x": [{"\ud800": 1}]}])
+def test_the_error_says_what_a_lone_surrogate_is(data):
+    """Python's own words for it would show the text."""
+    with pytest.raises(UnsavableSession, match=": it holds a lone surrogate, which is not Unicode"):
+        pack(data)
 
 
 @pytest.mark.parametrize(
@@ -586,6 +588,11 @@ def test_a_scalar_is_the_same_alone_and_in_containers(value):
 )
 def test_a_single_value_is_read_as_strictly_as_a_body(packed):
     assert is_refused(unpack_value, packed)
+
+
+def test_a_single_value_is_read_as_deep_as_in_a_body():
+    """S1, S2."""
+    assert unpack_value(b"\x91" * 31 + b"\x01")
 
 
 def test_a_single_value_that_cannot_be_saved_is_an_error():
