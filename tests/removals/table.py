@@ -148,7 +148,7 @@ REMOVALS = [
     Removal(
         "C15", "no two values share a compressor", "_compress.py",
         {
-            "deflater = zlib.compressobj(level=6, wbits=-_WINDOW)":
+            "deflater = zlib.compressobj(wbits=-_WINDOW)":
             "deflater = zlib.compressobj(level=6, wbits=-_WINDOW, zdict=globals().get('z', "
             "b'z')); globals()['z'] = packed",
         },
