@@ -4,6 +4,7 @@ import copy
 import json
 import operator
 import pickle
+import re
 import sys
 import threading
 from datetime import datetime, timedelta, timezone
@@ -464,6 +465,24 @@ def test_a_nested_late_change_is_found_at_the_end_and_named(change, names, visit
     with pytest.raises(SessionClosedError, match=rf"\(keys: {names}\)") as caught:
         exchange.close()
     assert "milk" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("late", "names"),
+    [
+        (lambda session: session.update(new=1), " (keys: new)"),
+        (lambda session: session.pop("cart"), " (keys: cart)"),
+        (lambda session: session.touch(), ""),
+    ],
+)
+def test_a_late_change_is_named_where_it_has_names(late, names, visitor):
+    """D1."""
+    exchange = visitor.open()
+    exchange.headers()
+    with pytest.raises(SessionClosedError, match=re.escape(f" is lost{names}. Change it")):
+        late(exchange.session)
+    with pytest.raises(SessionClosedError):
+        exchange.close()
 
 
 def test_a_late_change_that_is_undone_is_none(visitor):
