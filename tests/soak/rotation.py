@@ -8,6 +8,7 @@ with its neighbour.
 A user logs in anew with every second request, so that keys retire while sessions go on.
 """
 
+import asyncio
 import tempfile
 import time
 from collections.abc import Callable
@@ -123,9 +124,9 @@ async def _run(
             [
                 *(user.live(until, plan.pause) for user in users),
                 every(0.25, until, lambda: controller.tick(world)),
-                _kill(world, servers, visitors, plan.kill_after),
+                _kill(servers, visitors, plan.kill_after),
                 every(0.1, until, servers.revive),
-                _stop_redis(world, source, plan, visitors, served_meanwhile),
+                _stop_redis(source, plan, visitors, served_meanwhile),
             ]
         )
         fresh = await visitors.workers(_FULL_WORKERS)
@@ -137,23 +138,27 @@ async def _run(
     ]
 
 
-async def _kill(world: World, servers: Servers, visitors: Visitors, after: float) -> None:
+# Both count from when the users begin, as the rotations do: servers may take longer to start than
+# the world's time waits for them.
+
+
+async def _kill(servers: Servers, visitors: Visitors, after: float) -> None:
     """Kill one worker of each server, and two more as they are about to answer."""
-    await world.moment(after)
+    await asyncio.sleep(after)
     servers.kill_gunicorn_worker()
     servers.uvicorns[-1].kill()
     visitors.fatal = 2
 
 
 async def _stop_redis(
-    world: World, source: Mount | RedisServer, plan: Plan, visitors: Visitors, served: list[int]
+    source: Mount | RedisServer, plan: Plan, visitors: Visitors, served: list[int]
 ) -> None:
     if isinstance(source, RedisServer):
         down, up = plan.outage
-        await world.moment(down)
+        await asyncio.sleep(down)
         source.stop()
         before = visitors.tally.requests
-        await world.moment(up)
+        await asyncio.sleep(up - down)
         served[0] = visitors.tally.requests - before
         source.start()
 
