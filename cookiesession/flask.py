@@ -2,7 +2,7 @@
 
     from cookiesession.flask import CookieSession
 
-    app.config["COOKIESESSION_KEYS"] = os.environ["SESSION_KEYS"]
+    app.config["COOKIESESSION_KEYS"] = os.environ.get("SESSION_KEYS")
     CookieSession(app)                           # or CookieSession(app, manager), or init_app(app)
 
 The session is settled after the last `after_request` function, so that what cannot be saved becomes

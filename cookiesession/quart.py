@@ -2,7 +2,7 @@
 
     from cookiesession.quart import CookieSession
 
-    app.config["COOKIESESSION_KEYS"] = os.environ["SESSION_KEYS"]
+    app.config["COOKIESESSION_KEYS"] = os.environ.get("SESSION_KEYS")
     CookieSession(app)                           # or CookieSession(app, manager), or init_app(app)
 
 A WebSocket's session is written when the handshake is answered (by `websocket.accept()`, or by the

@@ -8,7 +8,7 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
 settings.configure(
-    COOKIESESSION={"keys": os.environ["SESSION_KEYS"]},
+    COOKIESESSION={"keys": os.environ.get("SESSION_KEYS")},
     SESSION_ENGINE="cookiesession.django", SESSION_COOKIE_NAME="__Host-session",
     MIDDLEWARE=["cookiesession.django.SessionMiddleware"],
     ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__,

@@ -260,7 +260,7 @@ SECRET_KEY = "not that of the sessions"
 SESSION_ENGINE = "cookiesession.django"
 SESSION_COOKIE_NAME = "__Host-session"
 SESSION_COOKIE_SECURE = True
-COOKIESESSION = {"keys": os.environ["SESSION_KEYS"], "max_cookies": 2}
+COOKIESESSION = {"keys": os.environ.get("SESSION_KEYS"), "max_cookies": 2}
 MIDDLEWARE = ["cookiesession.django.SessionMiddleware"]
 INSTALLED_APPS = ["cookiesession.django"]
 """

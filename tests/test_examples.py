@@ -117,6 +117,21 @@ def test_an_example_is_short(example):
     assert len((EXAMPLES / f"{example}.py").read_text().splitlines()) <= 40
 
 
+@pytest.mark.parametrize("example", [*FILES, "shared_login/site_django"])
+def test_an_example_without_its_key_names_the_command_that_makes_one(example):
+    environment = {name: each for name, each in os.environ.items() if name != "SESSION_KEYS"}
+    environment |= {"DJANGO_SECRET_KEY": "of Django alone", "SITE_DATABASE": ":memory:"}
+    path = EXAMPLES / f"{example}.py"
+    run = subprocess.run(
+        [sys.executable, "-c", f"import {path.stem}"],
+        cwd=path.parent, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if "ModuleNotFoundError" in run.stderr:
+        pytest.skip(f"{example} needs {run.stderr.split()[-1]}")
+    assert "ConfigurationError" in run.stderr
+    assert "cookiesession keygen" in run.stderr
+
+
 @pytest.mark.parametrize("writer", FILES)
 def test_what_one_writes_every_other_one_reads(addresses, writer):
     browser = Browser(addresses[writer])

@@ -2,7 +2,7 @@
 
     SESSION_ENGINE = "cookiesession.django"
     SESSION_COOKIE_NAME = "__Host-session"
-    COOKIESESSION = {"keys": os.environ["SESSION_KEYS"]}       # and any keyword of SessionManager
+    COOKIESESSION = {"keys": os.environ.get("SESSION_KEYS")}  # and any keyword of SessionManager
     MIDDLEWARE = [..., "cookiesession.django.SessionMiddleware", ...]      # in place of Django's
 
 `request.session` is a Django session; `request.session.native` is the `Session` behind it, where

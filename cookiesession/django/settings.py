@@ -31,7 +31,7 @@ def get_manager() -> SessionManager:
     given: dict[str, Any] | None = getattr(settings, "COOKIESESSION", None)
     if not isinstance(given, dict) or "keys" not in given:
         raise ConfigurationError(
-            'add COOKIESESSION = {"keys": os.environ["SESSION_KEYS"]} to the settings; '
+            'add COOKIESESSION = {"keys": os.environ.get("SESSION_KEYS")} to the settings; '
             "the command cookiesession keygen makes a key"
         )
     options: dict[str, Any] = {

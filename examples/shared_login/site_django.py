@@ -10,7 +10,7 @@ settings.configure(
     # The session: the same cookie, keys and namespace as in service_fastapi.py.
     SESSION_ENGINE="cookiesession.django",
     SESSION_COOKIE_NAME="__Host-session",
-    COOKIESESSION={"keys": os.environ["SESSION_KEYS"], "namespace": "shared_login"},
+    COOKIESESSION={"keys": os.environ.get("SESSION_KEYS"), "namespace": "shared_login"},
     MIDDLEWARE=[
         "django.middleware.security.SecurityMiddleware",
         "cookiesession.django.SessionMiddleware",
