@@ -115,7 +115,7 @@ class Key(_Secretive):
         secret, checksum = raw[:-_CHECKSUM_BYTES], raw[-_CHECKSUM_BYTES:]
         if not hmac.compare_digest(checksum, _checksum(secret)):
             raise ConfigurationError(
-                "this key's checksum does not hold: a character was lost or changed in copying"
+                f"this key's checksum does not hold: copy it whole once more, or {_MAKE_ONE}"
             ) from None
         return cls(secret)
 

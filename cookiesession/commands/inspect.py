@@ -120,12 +120,16 @@ def _manager(options: Namespace, found: pasted.Pasted) -> SessionManager | None:
     ring = ring_in(options.ring or default, options.env)
     if ring is None:
         return None
-    absolute = options.absolute_timeout or int(min(30 * _DAY, ring.keeps))
+    absolute, idle = options.absolute_timeout, options.idle_timeout
+    if absolute is None:
+        absolute = int(min(30 * _DAY, ring.keeps))
+    if idle is None:
+        idle = min(14 * _DAY, absolute)
     return SessionManager(
         ring,
         name=options.name or found.base or "session",
         namespace=options.namespace,
-        idle_timeout=options.idle_timeout or min(14 * _DAY, absolute),
+        idle_timeout=idle,
         absolute_timeout=absolute,
         remember_timeout=options.remember_timeout,
         max_cookies=20,

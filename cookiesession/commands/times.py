@@ -5,8 +5,8 @@ from argparse import ArgumentTypeError
 from datetime import datetime, timezone
 from typing import Final
 
-_DURATION: Final = re.compile(r"([0-9]{1,9})([dhms]?)")
-_UNITS: Final = {"d": 86_400, "h": 3600, "m": 60, "s": 1, "": 1}
+_DURATION: Final = re.compile(r"([0-9]{1,9})([dhms])")
+_UNITS: Final = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 _NAMES: Final = {"day": 86_400, "hour": 3600, "minute": 60, "second": 1}
 _LAST: Final = 253_402_300_799  # the end of the year 9999, where datetimes end
 

@@ -86,6 +86,11 @@ class KeyringFile:
         """Read the document."""
         if self.path.is_dir():
             raise ConfigurationError(f"{self.path} is a folder: name the key ring's file in it")
+        if not self.path.exists():
+            raise ConfigurationError(
+                f"cannot read session keys from {self.path}: No such file; "
+                f"make one with cookiesession keys add --ring {self.path}"
+            )
         return KeyringDocument.parse(read_private(self.path))
 
     def edit(

@@ -32,6 +32,8 @@ def add(
     is `read_only`, never: for a key that other servers still write with.
     """
     document = settle(document, now)
+    if key and any(key.fingerprint == each.id for each in document.keys):
+        raise ConfigurationError(f"the key ring holds this key already, as {key.fingerprint}")
     primary = document.primary(now)
     activates = now if primary is None else now + document.schedule.propagation
     if read_only and primary is None:

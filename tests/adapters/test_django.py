@@ -741,7 +741,6 @@ def test_the_dict_counts_before_djangos_settings():
     [
         ({"COOKIESESSION": {}}, 1, "keygen"),
         ({"COOKIESESSION": {"keys": None}}, 1, "keygen"),
-        ({"COOKIESESSION": {"keys": None}}, 1, "key"),
         ({"COOKIESESSION": {"keys": NEW, "colour": "red"}}, 1, "colour"),
         ({"SESSION_COOKIE_AGE": 365 * 86_400}, 1, "raise absolute_timeout"),
         ({"SESSION_COOKIE_SAMESITE": None}, 1, "samesite must be"),
