@@ -222,6 +222,14 @@ def test_an_application_brings_all_its_settings(tmp_path, monkeypatch, report):
     assert told["ends"] - told["created"] == 60
 
 
+@pytest.mark.parametrize("timeout", ["idle_timeout", "absolute_timeout", "remember_timeout"])
+def test_a_timeout_of_nothing_is_refused_as_a_manager_refuses_it(timeout, manager, ring, inspect):
+    option = f"--{timeout.replace('_', '-')}"
+    status, output = inspect(mint(manager, {"a": 1}), "--ring", ring, option, "0s")
+    assert status == 1
+    assert f"{timeout} must be a timedelta, or seconds, from 1" in output
+
+
 # Parts.
 
 

@@ -124,7 +124,7 @@ def _manager(options: Namespace, found: pasted.Pasted) -> SessionManager | None:
     if absolute is None:
         absolute = int(min(30 * _DAY, ring.keeps))
     if idle is None:
-        idle = min(14 * _DAY, absolute)
+        idle = min(14 * _DAY, max(absolute, 1))
     return SessionManager(
         ring,
         name=options.name or found.base or "session",
