@@ -1,5 +1,6 @@
 """`cookiesession keys`, as its users type it."""
 
+import io
 import json
 import subprocess
 import sys
@@ -65,6 +66,8 @@ def test_the_schedule_can_be_changed(keys, path):
     assert KeyringFile(path).read().schedule.propagation == 43_200
     with pytest.raises(SystemExit):
         keys("schedule", "--lifetime", "soon")
+    with pytest.raises(SystemExit):  # days or seconds?
+        keys("schedule", "--lifetime", "30")
 
 
 def test_json_says_the_same_without_the_secrets(keys, path):
@@ -92,11 +95,21 @@ def test_a_key_comes_from_standard_input(keys, path, monkeypatch):
     assert document.keys[1].activates is None
 
 
+def test_a_key_that_the_ring_has_is_refused_by_its_id(keys, monkeypatch):
+    key = Key.generate()
+    monkeypatch.setattr(sys, "stdin", io.StringIO(key.reveal()))
+    keys("add", "--stdin")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(key.reveal()))
+    refusal = keys("add", "--stdin", fails=True)
+    assert f"the key ring holds this key already, as {key.fingerprint}" in refusal
+
+
 @pytest.mark.parametrize("action", ["list", "rotate", "prune", "schedule"])
-def test_a_ring_that_is_missing_is_said_in_one_sentence(action, keys):
+def test_a_ring_that_is_missing_is_said_in_one_sentence(action, keys, path):
     """K6."""
     (line,) = keys(action, fails=True).splitlines()
     assert line.startswith(f"cookiesession keys {action}: cannot read session keys from")
+    assert line.endswith(f"make one with cookiesession keys add --ring {path}")
 
 
 def test_the_ring_must_be_named(monkeypatch, capsys, path):
