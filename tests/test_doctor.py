@@ -417,8 +417,8 @@ def test_a_ring_that_cannot_be_read_is_a_problem(content, tmp_path, doctor):
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("raise RuntimeError('hunter2')", "raised RuntimeError (broken_shop.py, line 1)"),
-        ("import sys; sys.exit('hunter2')", "raised SystemExit"),
+        ("raise RuntimeError('hunter2')", "raised RuntimeError (broken_shop.py, line 1); to see"),
+        ("import sys; sys.exit('hunter2')", 'python -c "import broken_shop"'),
         ("def (", "raised SyntaxError"),
         ("import os; os.environ['NO_KEYS']", "raised KeyError: 'NO_KEYS'"),
         ("import no_such_thing", "raised ModuleNotFoundError: No module named 'no_such_thing'"),
@@ -439,6 +439,13 @@ def test_an_import_that_fails_ends_in_one_sentence(source, words, tmp_path, monk
     assert words in sentence
     assert sentence.count("\n") == 1
     assert "hunter2" not in sentence
+
+
+@pytest.mark.parametrize("target", ["no_such_shop:app", "no_such_shop.web:app", "json.web:app"])
+def test_an_application_that_is_elsewhere_is_looked_for_where_the_server_starts(target, doctor):
+    status, sentence = doctor(target)
+    assert status == 1
+    assert "in the folder where the server starts, and in its environment" in sentence
 
 
 def test_a_factory_is_called(tmp_path, monkeypatch, doctor, key):

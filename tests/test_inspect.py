@@ -304,7 +304,7 @@ def test_nothing_is_one_sentence(pasted, inspect):
     [
         (("--ring", "no-such-file"), "cannot read session keys from no-such-file"),
         (("--env", "NO_SUCH_VARIABLE"), "no key ring was found"),
-        (("--app", "no_such_module:app"), "importing no_such_module raised ModuleNotFoundError"),
+        (("--app", "no_such_module:app"), "there is no module no_such_module"),
         (("--app", "json"), "name the application as module:attribute"),
         (("--app", "json:no_such"), "json has no attribute no_such"),
     ],

@@ -76,7 +76,8 @@ def mistakes_of_django(settings: str) -> list[str]:
         import_module("django").setup()
         mistakes = import_module("cookiesession.django.apps").mistakes()
     except (Exception, SystemExit) as error:  # noqa: BLE001  whatever its class: it is not ours
-        raise guarded(f"setting up Django with {settings}", error) from None
+        shows = f'DJANGO_SETTINGS_MODULE={settings} python -c "import django; django.setup()"'
+        raise guarded(f"setting up Django with {settings}", error, shows) from None
     return [mistake.msg for mistake in mistakes]
 
 
@@ -85,12 +86,14 @@ def managers_of_django() -> list[SessionManager]:
     return [import_module("cookiesession.django.settings").get_manager()]
 
 
-def guarded(what: str, error: BaseException) -> ConfigurationError:
-    """Return as one sentence what somebody else's code raised."""
-    words = f": {' '.join(str(error).split())}" if isinstance(error, _TELLS_NO_SECRET) else ""
+def guarded(what: str, error: BaseException, shows: str) -> ConfigurationError:
+    """Return as one sentence what somebody else's code raised, and which command shows all of it."""
+    is_told = isinstance(error, _TELLS_NO_SECRET)
+    words = f": {' '.join(str(error).split())}" if is_told else ""
+    mend = "" if is_told else f"; to see its words, which may hold a secret: {shows}"
     frames = traceback.extract_tb(error.__traceback__)[-1:]
     where = "".join(f" ({Path(each.filename).name}, line {each.lineno})" for each in frames)
-    return ConfigurationError(f"{what} raised {type(error).__name__}{words}{where}")
+    return ConfigurationError(f"{what} raised {type(error).__name__}{words}{where}{mend}")
 
 
 def _import_from_here() -> None:
@@ -102,7 +105,12 @@ def _imported(module: str) -> ModuleType:
     try:
         return import_module(module)
     except (Exception, SystemExit) as error:  # noqa: BLE001  whatever its class: it is not ours
-        raise guarded(f"importing {module}", error) from None
+        if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
+            raise ConfigurationError(
+                f"there is no module {error.name}: run this in the folder where the server starts, "
+                "and in its environment"
+            ) from None
+        raise guarded(f"importing {module}", error, f'python -c "import {module}"') from None
 
 
 def _attribute(module: ModuleType, attribute: str) -> Any:
@@ -113,7 +121,8 @@ def _attribute(module: ModuleType, attribute: str) -> Any:
     except AttributeError:
         raise ConfigurationError(f"{module.__name__} has no attribute {path}") from None
     except (Exception, SystemExit) as error:  # noqa: BLE001  as above
-        raise guarded(f"{module.__name__}:{attribute}", error) from None
+        shows = f'python -c "import {module.__name__} as module; module.{attribute}"'
+        raise guarded(f"{module.__name__}:{attribute}", error, shows) from None
 
 
 def _managers_in(root: Any) -> Iterator[SessionManager]:
