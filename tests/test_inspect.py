@@ -222,6 +222,14 @@ def test_an_application_brings_all_its_settings(tmp_path, monkeypatch, report):
     assert told["ends"] - told["created"] == 60
 
 
+def test_a_key_whose_secret_is_gone_is_said_to_be_perhaps_the_cookies(manager, ring, inspect):
+    text = mint(manager, {"a": 1})
+    gone = KeyringFile(ring).read().keys[0].id
+    main(["keys", "revoke", gone, "--ring", str(ring)])
+    output = inspect(text, "--ring", ring)[1]
+    assert f"which no key of the ring goes by, unless it is the retired {gone}\n" in output
+
+
 @pytest.mark.parametrize("timeout", ["idle_timeout", "absolute_timeout", "remember_timeout"])
 def test_a_timeout_of_nothing_is_refused_as_a_manager_refuses_it(timeout, manager, ring, inspect):
     option = f"--{timeout.replace('_', '-')}"

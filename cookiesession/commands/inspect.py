@@ -197,18 +197,28 @@ def _form(found: pasted.Pasted) -> Status | None:
     return None if status in (Status.UNKNOWN_KEY, Status.BAD_SIGNATURE) else status
 
 
-def _key(manager: SessionManager, key_id: str) -> dict[str, str | None]:
+def _key(manager: SessionManager, key_id: str) -> dict[str, Any]:
     """Return which key of the ring the cookie names; two may share an id, and the first is said."""
     for fingerprint, key, state, what_next in _known_keys(manager):
         if manager.replace(keys=key).key_id == key_id:
             return {"key": fingerprint, "key_state": state, "key_next": what_next}
-    return {"key": None, "key_state": None, "key_next": None}
+    return {"key": None, "key_state": None, "key_next": None, "retired_keys": _spent(manager)}
+
+
+def _spent(manager: SessionManager) -> list[str] | None:
+    """Return the ids of retired keys whose secrets are gone, so that nothing can be compared."""
+    document = _document(manager)
+    return [each.id for each in document.keys if not each.key] or None if document else None
+
+
+def _document(manager: SessionManager) -> KeyringDocument | None:
+    source = manager.settings["keys"]
+    document = source.current if isinstance(source, LiveKeyring) else source
+    return document if isinstance(document, KeyringDocument) else None
 
 
 def _known_keys(manager: SessionManager) -> Iterator[tuple[str, Key, str, str | None]]:
-    source = manager.settings["keys"]
-    document = source.current if isinstance(source, LiveKeyring) else source
-    if isinstance(document, KeyringDocument):
+    if document := _document(manager):
         now = int(manager.clock())
         settled = {each.id: each for each in rotation.settle(document, now).keys}
         for each in document.keys:
@@ -276,7 +286,9 @@ def _key_words(report: dict[str, Any]) -> str:
     if "key" not in report:
         return f"{report['key_id']} (with --ring, --env or --app: which one, and what is inside)"
     if report["key"] is None:
-        return f"{report['key_id']}, which no key of the ring goes by"
+        spent = ", ".join(report["retired_keys"] or [])
+        unless = f", unless it is the retired {spent}" if spent else ""
+        return f"{report['key_id']}, which no key of the ring goes by{unless}"
     what_next = f": {report['key_next']}" if report["key_next"] else ""
     return f"{report['key_id']}, which is {report['key']}, {report['key_state']}{what_next}"
 
