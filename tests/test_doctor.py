@@ -113,7 +113,10 @@ FAULTS = {  # settings -> the level and some words of what is found, and of its 
     "samesite": (
         {"cookie": CookieAttributes(samesite="none")}, "warning", "other sites", "CSRF token"
     ),
-    "long": ({}, "hint", "after 14d unused, 30d at most", "docs/lifetimes.md"),
+    "default": ({}, "hint", "14d unused, 30d at most, the default;", "docs/lifetimes.md"),
+    "long": (
+        {"idle_timeout": timedelta(days=7)}, "hint", "7d unused, 30d at most;", "docs/lifetimes.md"
+    ),
     "absolute": (
         {"absolute_timeout": timedelta(days=60)}, "warning", "may last 60d", "shorten"
     ),

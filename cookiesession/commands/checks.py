@@ -32,6 +32,9 @@ _OWASP_IDLE: Final = 30 * _MINUTE
 _OWASP_ABSOLUTE: Final = 8 * _HOUR
 _NIST_ABSOLUTE: Final = 30 * _DAY  # SP 800-63B-4, section 2.1.3: AAL1, the least strict level
 
+_OUR_IDLE: Final = 14 * _DAY
+_OUR_ABSOLUTE: Final = 30 * _DAY
+
 # Defaults of what stands between browser and application, in bytes, looked up in their sources.
 _COOKIE: Final = 4093  # the most that one of our cookies has, attributes included
 _ONE_FIELD: Final = 8190  # gunicorn's limit_request_field_size; nginx has 8 KiB for one header
@@ -151,11 +154,14 @@ def _lifetimes(settings: Any, now: int) -> Iterator[Finding]:
             "NIST's least strict level ends at 30d",
             "shorten absolute_timeout and remember_timeout (docs/lifetimes.md)",
         )
+    if (idle, absolute) == (_OUR_IDLE, _OUR_ABSOLUTE):
+        lifetimes += ", the default"
     if idle > _OWASP_IDLE or absolute > _OWASP_ABSOLUTE:
         yield Finding(
             "hint",
             f"{lifetimes}; OWASP has 30m and 8h even where little is at stake",
-            "shorten them (docs/lifetimes.md), or ask for the password again before what matters",
+            "decide whether they suit (docs/lifetimes.md): shorten them, or ask for the password "
+            "again before what matters",
         )
     else:
         yield Finding("ok", lifetimes)

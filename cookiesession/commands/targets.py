@@ -87,7 +87,7 @@ def managers_of_django() -> list[SessionManager]:
 
 
 def guarded(what: str, error: BaseException, shows: str) -> ConfigurationError:
-    """Return as one sentence what somebody else's code raised, and which command shows all of it."""
+    """Return as one sentence what somebody else's code raised, and what shows all of it."""
     is_told = isinstance(error, _TELLS_NO_SECRET)
     words = f": {' '.join(str(error).split())}" if is_told else ""
     mend = "" if is_told else f"; to see its words, which may hold a secret: {shows}"
