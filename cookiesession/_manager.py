@@ -223,7 +223,7 @@ def _source(keys: KeySource | Key | str | Iterable[Key | str], lifetimes: Lifeti
         return _keyring(keys)
     if keys.keeps < lifetimes.longest:
         raise ConfigurationError(
-            f"sessions live for up to {lifetimes.longest / 86_400:g}d, but the key ring drops a key "
+            f"sessions live for up to {lifetimes.longest / 86_400:g}d, but the ring drops a key "
             f"{keys.keeps / 86_400:g}d after it last wrote: raise the ring's session lifetime "
             "(cookiesession keys schedule), or lower absolute_timeout and remember_timeout"
         )
