@@ -108,7 +108,8 @@ def targets(results: dict[str, Result]) -> Iterator[Target]:
         for step, figures in zip(("seal", "open"), steps, strict=True):
             if session in _FLOOR_LIMITS:
                 limit, ours = _FLOOR_LIMITS[session], figures.ratio(OURS, FLOOR)
-                yield Target(f"{step}, to the floor", session, limit, ours)
+                same = (name for name, each in _FLOOR_LIMITS.items() if each == limit)
+                yield Target(f"{step}, to the floor: {', '.join(same)}", session, limit, ours)
             for peer, limits in _PEER_LIMITS.items():
                 if peer in lengths and session in (*PEER_SESSIONS, "300 bytes"):
                     ours, least = figures.ratio(OURS, peer), figures.ratio(FLOOR, peer)

@@ -195,7 +195,9 @@ def print_targets(targets: Iterable[Target]) -> None:
 
 
 def _span(figures: list[float]) -> str:
-    ends = dict.fromkeys(f"{end:.3g}" for end in (min(figures), max(figures))) if figures else {}
+    # Three digits that count, and no exponent: 0.989, 1050.
+    rounded = [float(f"{end:.3g}") for end in (min(figures), max(figures))] if figures else []
+    ends = dict.fromkeys(f"{end:g}" for end in rounded)
     return " to ".join(ends)
 
 

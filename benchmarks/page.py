@@ -3,18 +3,24 @@
     python -m benchmarks.page
 
 A table stands under a comment that names the benchmark and the table's title:
-`<!-- codec: Session: typical -->`. Takes about twelve minutes on a quiet machine.
+`<!-- codec: Session: typical -->`. Under `<!-- measured -->` stands when, where and
+with what they were made. Takes about twelve minutes on a quiet machine.
 """
 
+import platform
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "docs" / "speed.md", ROOT / "README.md")
 TABLE = re.compile(r"^(?P<title>\S.*)\n\n(?P<rows>(?:\|.*\n)+)", re.MULTILINE)
 PLACE = re.compile(r"^<!-- (?P<script>\w+): (?P<title>.*) -->\n(?P<rows>(?:\|.*\n)*)", re.MULTILINE)
+
+MEASURED = re.compile(r"^<!-- measured -->\n(?:Measured .*\n)?", re.MULTILINE)
 
 
 def tables_in(output: str) -> dict[str, str]:
@@ -34,7 +40,22 @@ def filled(page: str, tables: dict[str, dict[str, str]]) -> str:
         mark = place[0].partition("\n")[0]
         return f"{mark}\n{tables[place['script']][place['title']]}"
 
-    return PLACE.sub(table, page)
+    return MEASURED.sub(lambda _: f"<!-- measured -->\n{measured()}\n", PLACE.sub(table, page))
+
+
+def measured() -> str:
+    """Say when, where and with what the tables were made."""
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("cryptography", "msgpack"))
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"Measured {datetime.now(UTC):%Y-%m-%d} on {processor()}: {python}, {libraries}."
+
+
+def processor() -> str:
+    """Return the processor's name, from Linux where it has one."""
+    listed = Path("/proc/cpuinfo")
+    text = listed.read_text() if listed.exists() else ""
+    found = re.search(r"^model name\s*: (.+)", text, re.MULTILINE)
+    return found[1] if found else platform.processor() or platform.machine()
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """The benchmarks run and print their tables. What they measure is for people to judge."""
 
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -8,7 +9,8 @@ from shutil import which
 
 import pytest
 
-from benchmarks.page import PAGES, PLACE, tables_in
+from benchmarks.measure import Target, print_targets
+from benchmarks.page import MEASURED, PAGES, PLACE, filled, tables_in
 
 pytestmark = pytest.mark.server
 
@@ -46,6 +48,20 @@ def cells_of(rows):
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows.splitlines()]
     assert len({len(row) for row in cells}) == 1, rows  # one shape
     return [cells[0], *cells[2:]]
+
+
+def test_the_page_says_when_and_with_what_it_was_measured():
+    assert any(MEASURED.search(page.read_text()) for page in PAGES)
+    once = filled("Text.\n\n<!-- measured -->\n\nMore.\n", {})
+    found = re.fullmatch(r"Text.\n\n<!-- measured -->\n(Measured .*)\n\nMore.\n", once)
+    assert found
+    assert re.search(r"Python \d.*, cryptography \d.*, msgpack \d", found[1])
+    assert filled(once, {}) == once
+
+
+def test_a_target_is_printed_in_digits(capsys):
+    print_targets([Target("a read", "long", 1000, 1052.3), Target("a read", "short", 1000, 50.34)])
+    assert "| a read | 1000 | 50.3 to 1050 |  | all but long |" in capsys.readouterr().out
 
 
 def first_column(table):
