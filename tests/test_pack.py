@@ -290,6 +290,39 @@ def test_a_body_that_says_nothing_of_ours_is_refused(body):
     assert is_refused(unpack, body)
 
 
+EQUAL = {
+    "numbers": (1, Decimal("1.0")),
+    "a bool and a float": (True, 1.0),
+    "zeros": (0.0, -0.0),
+    "tuples of them": ((1, "x"), (True, "x")),
+    "frozensets of them": (frozenset({1}), frozenset({1.0})),
+    "instants": (
+        datetime(2027, 1, 15, 8, tzinfo=timezone.utc),
+        datetime(2027, 1, 15, 9, tzinfo=timezone(timedelta(hours=1))),
+    ),
+    "times but for their fold": (time(8), time(8, fold=1)),
+    "datetimes but for their fold": (datetime(2027, 1, 15), datetime(2027, 1, 15, fold=1)),
+    "a text, safe as HTML and not": ("x", html("x")),
+}
+
+
+@pytest.mark.parametrize(("one", "other"), EQUAL.values(), ids=EQUAL)
+def test_no_two_keys_and_no_two_members_are_equal(one, other):
+    """C12. As Python compares, though their bytes differ: one of them would get lost."""
+    first, second = sorted((pack_value(one), pack_value(other)))
+    assert first != second
+    assert is_refused(unpack, of(b"\x82" + first + b"\x01" + second + b"\x02"))
+    assert is_refused(unpack, of(b"\x93" + SET + first + second))
+
+
+def test_nan_equals_nothing_but_stands_in_a_set_once():
+    """C12."""
+    nan = pack_value(float("nan"))
+    twice = of(b"\x82" + nan + b"\x01" + nan + b"\x02")
+    assert pack(unpack(twice)) == twice
+    assert is_refused(unpack, of(b"\x93" + SET + nan + nan))
+
+
 @pytest.mark.parametrize("index", range(112, 128))
 def test_a_reserved_index_is_refused(index):
     """C12. 112 to 127 are the next format's."""
