@@ -51,7 +51,9 @@ def secrets_of(key: Key) -> list[str]:
     return [key.reveal(), *(spelling for raw in raws for spelling in spellings(raw))]
 
 
-MAKE_ONE = ": make one with the command: cookiesession keygen$"
+def hint(thing: str, problem: str) -> str:
+    """Return a pattern of the whole message, which prints how to make a good key."""
+    return f"^this {thing} {re.escape(problem)}: make one with the command: cookiesession keygen$"
 
 
 # Making keys.
@@ -79,38 +81,40 @@ def test_a_key_is_no_other_key_and_nothing_else(key):
     assert key != key._secret
 
 
+NOT_BYTES, TEXT = "is not bytes (Key.parse reads a key's text)", "is text, not random bytes"
 WEAK_SECRETS = {
-    "none": (None, "is not bytes"),
-    "text": ("x" * 32, "is not bytes"),
-    "bytearray": (bytearray(range(32)), "is not bytes"),
-    "a number": (32, "is not bytes"),
-    "empty": (b"", "shorter"),
-    "31 bytes": (bytes(range(7, 255, 8)), "shorter"),
+    "none": (None, NOT_BYTES),
+    "text": ("x" * 32, NOT_BYTES),
+    "bytearray": (bytearray(range(32)), NOT_BYTES),
+    "a number": (32, NOT_BYTES),
+    "empty": (b"", "is shorter than 32 bytes"),
+    "31 bytes": (bytes(range(7, 255, 8)), "is shorter than 32 bytes"),
     "zeros": (bytes(32), "repeats itself"),
     "one byte": (b"\xff" * 64, "repeats itself"),
     "a repeated word": (b"\x00\x81\xfe\x17" * 8, "repeats itself"),
     "15 different bytes": (bytes(range(15)) * 3, "repeats itself"),
-    "white space": (b" " * 40, "text"),
-    "words": (b"correct horse battery staple and more", "text"),
-    "hexadecimal": (b"0123456789abcdef" * 4, "text"),
-    "counted up": (bytes(range(32)), "counts"),
-    "counted down": (bytes(range(255, 200, -1)), "counts"),
-    "counted by threes, around the end": (bytes(i * 3 % 256 for i in range(100)), "counts"),
+    "white space": (b" " * 40, TEXT),
+    "words": (b"correct horse battery staple and more", TEXT),
+    "hexadecimal": (b"0123456789abcdef" * 4, TEXT),
+    "counted up": (bytes(range(32)), "counts up or down"),
+    "counted down": (bytes(range(255, 200, -1)), "counts up or down"),
+    "counted by threes, and around": (bytes(i * 3 % 256 for i in range(100)), "counts up or down"),
 }
 
 
 @pytest.mark.parametrize(("secret", "problem"), WEAK_SECRETS.values(), ids=WEAK_SECRETS)
 def test_a_weak_secret_is_refused_when_the_key_is_made(secret, problem):
     """C16, K1. Guessable, repeated and sample keys; the message prints how to make a good one."""
-    with pytest.raises(ConfigurationError, match=f"{problem}.*{MAKE_ONE}"):
+    with pytest.raises(ConfigurationError, match=hint("key", problem)):
         Key(secret)
     if isinstance(secret, bytes):  # a right checksum makes it no better
-        with pytest.raises(ConfigurationError, match=f"{problem}.*{MAKE_ONE}"):
+        with pytest.raises(ConfigurationError, match=hint("key", problem)):
             Key.parse(text_of(secret))
 
 
-def test_16_different_bytes_are_enough():
+def test_16_different_bytes_are_enough_and_one_that_is_not_printable():
     Key(bytes(i * i for i in range(16)) * 2)
+    Key(bytes(range(0x20, 0x7F, 3)) + b"\x7f")
 
 
 GOOD_TEXT = text_of(hashlib.sha256(b"a key for tests").digest())
@@ -174,35 +178,36 @@ def test_a_passphrase_becomes_a_key_through_scrypt():
     assert Key.from_passphrase(phrase, salt=salt) == Key(secret)
 
 
+SHORT, SAMPLE = "is shorter than 20 characters", "holds a well-known sample"
 WEAK_PASSPHRASES = {
-    "none": (None, "shorter"),
-    "bytes": (b"seven purple otters juggle 41 lamps", "shorter"),
-    "empty": ("", "shorter"),
-    "19 characters": ("seven purple otters", "shorter"),
-    "mostly white space": ("  seven purple otters  ", "shorter"),
+    "none": (None, SHORT),
+    "bytes": (b"seven purple otters juggle 41 lamps", SHORT),
+    "empty": ("", SHORT),
+    "19 characters": ("seven purple otters", SHORT),
+    "mostly white space": ("  seven purple otters  ", SHORT),
     "seven different characters": ("abcdefg" * 3, "repeats itself"),
-    "iron-session's README": ("complex_password_at_least_32_characters_long", "sample"),
-    "express's README": ("the keyboard cat sits on it", "sample"),
-    "a comic": ("Correct-Horse Battery_Staple", "sample"),
-    "django's startproject": ("django-insecure-4kx$w1r+qv7m", "sample"),
-    "an .env.example": ("please CHANGE ME before 2030", "sample"),
-    "a docker-compose.yml": ("change-this-before-2030-ok", "sample"),
-    "an installer's hint": ("at least 32 characters, random", "sample"),
-    "a tutorial's": ("a complex password for 2030", "sample"),
-    "another tutorial's": ("mySecret-of-the-year-2030", "sample"),
-    "a third tutorial's": ("a_super_secret_for_2030", "sample"),
-    "a fourth tutorial's": ("YOUR SECRET goes in here", "sample"),
-    "a framework's": ("dev-secret-key-until-2030", "sample"),
-    "what it is called": ("this is my long passphrase", "sample"),
-    "what it is": ("only a placeholder until 2030", "sample"),
-    "what to do": ("replace-me-in-production", "sample"),
+    "iron-session's README": ("complex_password_at_least_32_characters_long", SAMPLE),
+    "express's README": ("the keyboard cat sits on it", SAMPLE),
+    "a comic": ("Correct-Horse Battery_Staple", SAMPLE),
+    "django's startproject": ("django-insecure-4kx$w1r+qv7m", SAMPLE),
+    "an .env.example": ("please CHANGE ME before 2030", SAMPLE),
+    "a docker-compose.yml": ("change-this-before-2030-ok", SAMPLE),
+    "an installer's hint": ("at least 32 characters, random", SAMPLE),
+    "a tutorial's": ("a complex password for 2030", SAMPLE),
+    "another tutorial's": ("mySecret-of-the-year-2030", SAMPLE),
+    "a third tutorial's": ("a_super_secret_for_2030", SAMPLE),
+    "a fourth tutorial's": ("YOUR SECRET goes in here", SAMPLE),
+    "a framework's": ("dev-secret-key-until-2030", SAMPLE),
+    "what it is called": ("this is my long passphrase", SAMPLE),
+    "what it is": ("only a placeholder until 2030", SAMPLE),
+    "what to do": ("replace-me-in-production", SAMPLE),
 }
 
 
 @pytest.mark.parametrize(("phrase", "problem"), WEAK_PASSPHRASES.values(), ids=WEAK_PASSPHRASES)
 def test_a_weak_passphrase_is_refused(phrase, problem):
     """C16, K1."""
-    with pytest.raises(ConfigurationError, match=f"{problem}.*{MAKE_ONE}") as refused:
+    with pytest.raises(ConfigurationError, match=hint("passphrase", problem)) as refused:
         Key.from_passphrase(phrase, salt="example.com")
     assert not phrase or str(phrase) not in str(refused.value)
 
@@ -367,13 +372,40 @@ def test_a_ring_comes_from_the_environment_or_a_file(monkeypatch, tmp_path, new,
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(None, "No such file"), (b"\xff\xfe", "not text"), (b" \n", "keygen"), (b"#", "keygen")],
+    [
+        (None, "No such file"),
+        (b"\xff\xfe", ": it is not text$"),
+        (b" \n", "keygen"),
+        (b"#", "keygen"),
+    ],
 )
 def test_a_file_without_a_key_is_refused(tmp_path, content, problem):
     if content is not None:
         (tmp_path / "keys").write_bytes(content)
     with pytest.raises(ConfigurationError, match=problem):
         Keyring.from_file(tmp_path / "keys")
+
+
+def test_a_file_is_utf_8_whatever_the_locale(tmp_path, new):
+    file = tmp_path / "keys"
+    file.write_text(f"{new.reveal()} # seit dem Frühling", encoding="utf-8")
+    seen = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"from cookiesession import *; print(Keyring.from_file({str(file)!r}))",
+        ],
+        env={
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "LC_ALL": "C",
+            "PYTHONUTF8": "0",
+            "PYTHONCOERCECLOCALE": "0",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert seen.stdout.strip() == repr(Keyring([new]))
 
 
 def test_replicas_compare_their_rings_by_fingerprint(new, old):
