@@ -1,8 +1,10 @@
 """The tests of the tests: they must fail with each mutant of the core.
 
-    python -m tests.mutation                          all mutants, by hand and nightly: 25 minutes
+    python -m tests.mutation                          all mutants, by hand and nightly
     python -m tests.mutation _seal _sign              those of two modules
-    python -m tests.mutation --sample 60 --seed 211   some of them, in continuous integration
+    python -m tests.mutation --sample 60 --seed 211   some, in continuous integration
+
+On two idle cores the first takes 13 minutes, and the last less than one.
 
 A mutant is a module with one small defect, made by mutmut's operators. Either a test fails with it,
 or `survivors.md` says why it does no harm. The run fails where a mutant survives that the list does
