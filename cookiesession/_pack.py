@@ -321,7 +321,7 @@ def _locate(value: Any, path: str, depth: int) -> tuple[str, str] | None:
     for step, child in _children(value):
         if why := _refusal(child, depth + 1):
             place = f"{path}{step}" if path else step.removeprefix(".")
-            nested = _locate(child, place, depth + 1) if depth < MAX_DEPTH else None
+            nested = _locate(child, place, depth + 1) if depth < MAX_DEPTH - 1 else None
             return nested or (place, why)
     return None
 

@@ -501,6 +501,7 @@ def test_the_error_leads_past_what_is_as_deep_as_may_be():
         ({"a": [deepest], "b": 1j}, "b"),
         ({"a": [deepest, 1j]}, "a[1]"),
         ({"a": [[deepest]]}, "a" + "[0]" * 31),
+        ({"a": nested(MAX_DEPTH + 9, NESTINGS["lists"])}, "a" + "[0]" * 31),
     ):
         with pytest.raises(UnsavableSession) as refused:
             pack(data)
