@@ -156,7 +156,7 @@ def test_the_job_patches_the_secret_with_what_the_script_wrote():
     (writing,) = JOB["containers"]
     *_, patch = writing["command"]
     assert patch == variables_of(JOB["initContainers"][0])["PATCH"]
-    assert {mount["name"] for mount in writing["volumeMounts"]} == {"work"}
+    assert {mount["name"] for mount in writing["volumeMounts"]} == {"rotation"}
 
 
 # The application.
