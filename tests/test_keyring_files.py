@@ -62,6 +62,13 @@ def test_a_ring_that_is_missing_is_not_made_by_accident(tmp_path):
             act()
 
 
+def test_a_path_that_the_system_will_not_look_up_is_an_error_that_says_why(tmp_path):
+    file = KeyringFile(tmp_path / ("x" * 300))
+    for use in (file.read, lambda: file.edit(lambda document: document)):
+        with pytest.raises(ConfigurationError, match="too long"):
+            use()
+
+
 def test_whatever_is_no_file_is_refused(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -84,13 +84,17 @@ class KeyringFile:
 
     def read(self) -> KeyringDocument:
         """Read the document."""
-        if self.path.is_dir():
-            raise ConfigurationError(f"{self.path} is a folder: name the key ring's file in it")
-        if not self.path.exists():
+        try:
+            is_folder = stat.S_ISDIR(self.path.stat().st_mode)
+        except FileNotFoundError:
             raise ConfigurationError(
                 f"cannot read session keys from {self.path}: No such file; "
                 f"make one with cookiesession keys add --ring {self.path}"
-            )
+            ) from None
+        except (OSError, ValueError):  # as in a folder that one may not enter: the read says it
+            is_folder = False
+        if is_folder:
+            raise ConfigurationError(f"{self.path} is a folder: name the key ring's file in it")
         return KeyringDocument.parse(read_private(self.path))
 
     def edit(
