@@ -270,8 +270,6 @@ def _from_json(given: dict[str, Any]) -> DatedKey:
         raise ConfigurationError("a key of the key ring stands under the id of another one")
     if dated.state not in get_args(State) or (dated.state == "retired") != (dated.key is None):
         raise ConfigurationError("a key of the key ring has a state that it cannot have")
-    if _as_json(dated) != given:
-        raise ValueError
     return dated
 
 
