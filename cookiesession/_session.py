@@ -6,7 +6,7 @@ look. It holds plain dicts and lists. What changed is found by comparing packed 
 were called does not matter: C code goes past them, and a list may be held from long before.
 
 The rules: it knows no request and no header; where its content comes from is a function that it
-calls once. Whether and how it is written is decided in `_manager`.
+calls once. Whether and how it is written is decided in `_exchange`.
 """
 
 from collections.abc import Callable, Iterable
